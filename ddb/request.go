@@ -1,0 +1,100 @@
+package ddb
+
+// Request is one API call. It starts from JSON bytes (the awsjson front) or from a typed input, and makes the
+// other form on first use. Bytes passed to NewRequest are borrowed until the front has written its response:
+// keep nothing that aliases them. A Request is used by one goroutine at a time.
+type Request struct {
+	// Op is the operation; UnknownOperation for one this build has never heard of.
+	Op Operation
+	// Name is the operation's name as the client spelled it after the dot of X-Amz-Target.
+	Name string
+	// Scope separates stores under --isolate ("accessKey/region"); empty otherwise. Caches include it in keys.
+	Scope string
+	// Host is the request's Host header, which DescribeEndpoints answers with; empty when there is none.
+	Host string
+
+	body  []byte
+	input any
+	err   error
+}
+
+// NewRequest makes a request from a client's JSON body, which it borrows.
+func NewRequest(op Operation, body []byte) *Request {
+	return &Request{Op: op, Name: op.String(), body: body}
+}
+
+// NewTypedRequest makes a request from one of the pointer-to-Input types, such as *GetItemInput.
+func NewTypedRequest(in Input) *Request {
+	op := in.Operation()
+	return &Request{Op: op, Name: op.String(), input: in}
+}
+
+// Input is a typed request shape.
+type Input interface {
+	// Operation is the one this shape belongs to.
+	Operation() Operation
+}
+
+// JSON is the request's body: the client's own bytes, verbatim, when it sent JSON.
+func (r *Request) JSON() ([]byte, error) {
+	if r.body == nil {
+		r.body = AppendShape(nil, r.input)
+	}
+	return r.body, nil
+}
+
+// Body is the client's own bytes, or nil when the request was made from a typed input.
+func (r *Request) Body() []byte { return r.body }
+
+// InputAs decodes the request into its typed input, once. The errors are *Error: SerializationException for JSON
+// of the wrong shape, ValidationException for a broken constraint. It panics if T is not r.Op's input.
+func InputAs[T any](r *Request) (*T, error) {
+	if r.input == nil && r.err == nil {
+		in := new(T)
+		if err := DecodeShape(r.body, in); err != nil {
+			r.err = err
+		} else {
+			r.input = in
+		}
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.input.(*T), nil
+}
+
+// Response is an answer, two-sided like Request. A service exception is never a Response but an error.
+type Response struct {
+	// RequestID is the backend's, where it gave one.
+	RequestID string
+
+	body   []byte
+	output any
+}
+
+// NewResponse makes a response from a backend's JSON body, which it takes over.
+func NewResponse(body []byte) *Response { return &Response{body: body} }
+
+// NewTypedResponse makes a response from a pointer to an output shape, such as *GetItemOutput.
+func NewTypedResponse(out any) *Response { return &Response{output: out} }
+
+// JSON is the response's body.
+func (r *Response) JSON() ([]byte, error) {
+	if r.body == nil {
+		r.body = AppendShape(nil, r.output)
+	}
+	return r.body, nil
+}
+
+// OutputAs decodes the response into its typed output, once. Its error is never an *Error: what cannot be read is no
+// refusal. It panics if T is not the operation's output.
+func OutputAs[T any](r *Response) (*T, error) {
+	if r.output == nil {
+		out := new(T)
+		if err := decodeOutput(r.body, out); err != nil {
+			return nil, err
+		}
+		r.output = out
+	}
+	return r.output.(*T), nil
+}
