@@ -1,0 +1,166 @@
+package expr
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"millrace/ddb"
+)
+
+// Env is a request's ExpressionAttributeNames and ExpressionAttributeValues. All expressions of a request are parsed
+// against one Env, which remembers the placeholders they used. It is not for concurrent use.
+type Env struct {
+	names  ddb.Names
+	values ddb.Values
+	used   map[string]struct{}
+}
+
+// NewEnv is the Env of a request; nil maps are parameters that were not sent. The maps are read, never changed.
+func NewEnv(names ddb.Names, values ddb.Values) *Env {
+	return &Env{names: names, values: values}
+}
+
+// Supplied tells whether an expression that the operation has was sent.
+type Supplied struct {
+	Kind    Kind
+	Present bool
+}
+
+// CheckSupplied is CheckPresence and then CheckPlaceholders. List the operation's expressions in the order in which
+// DynamoDB names them: for Query the filter before the key condition, for UpdateItem the update first.
+func (e *Env) CheckSupplied(exprs ...Supplied) *ddb.Error {
+	if err := e.CheckPresence(exprs...); err != nil {
+		return err
+	}
+	return e.CheckPlaceholders()
+}
+
+// CheckPresence refuses placeholders in a request without an expression that could use them. DynamoDB does so
+// before the operation's own parameter rules, and CheckPlaceholders after them.
+func (e *Env) CheckPresence(exprs ...Supplied) *ddb.Error {
+	sent, valued := false, false
+	var absent []string
+	for _, x := range exprs {
+		sent = sent || x.Present
+		if x.Kind == ProjectionExpression {
+			continue
+		}
+		valued = valued || x.Present
+		absent = append(absent, x.Kind.String())
+	}
+	if e.names != nil && !sent {
+		return ddb.Validation("ExpressionAttributeNames can only be specified when using expressions")
+	}
+	if e.values != nil && !valued && len(absent) > 0 {
+		verb := " is null"
+		if len(absent) > 1 {
+			verb = " are null"
+		}
+		return ddb.Validation("%s", "ExpressionAttributeValues can only be specified when using expressions: "+
+			strings.Join(absent, " and ")+verb)
+	}
+	return nil
+}
+
+// CheckPlaceholders refuses empty maps, malformed placeholders and bad values. Of several it reports the first in the
+// order of the placeholders; DynamoDB's order is that of its hash map.
+func (e *Env) CheckPlaceholders() *ddb.Error {
+	if e.names != nil {
+		if err := checkKeys("ExpressionAttributeNames", '#', e.names); err != nil {
+			return err
+		}
+		for _, k := range sortedKeys(e.names) {
+			if e.names[k] == "" {
+				return ddb.Validation("%s", "ExpressionAttributeNames contains invalid value: Empty attribute name for key "+k)
+			}
+		}
+	}
+	if e.values != nil {
+		if err := checkKeys("ExpressionAttributeValues", ':', e.values); err != nil {
+			return err
+		}
+		for _, k := range sortedKeys(e.values) {
+			if v := e.values[k]; v.Kind() == ddb.KindInvalid {
+				return ddb.Validation("%s", "ExpressionAttributeValues contains invalid value: "+v.InvalidMessage()+" for key "+k)
+			}
+		}
+	}
+	return nil
+}
+
+// checkKeys refuses an empty map and keys that are no placeholders. The text for one that is too long is the API's
+// own for such a map; where it appears is assumed.
+func checkKeys[V any](param string, sigil byte, m map[string]V) *ddb.Error {
+	if len(m) == 0 {
+		return ddb.Validation("%s", param+" must not be empty")
+	}
+	for _, k := range sortedKeys(m) {
+		if !isPlaceholder(k, sigil) {
+			return ddb.Validation("%s", param+` contains invalid key: Syntax error; key: "`+k+`"`)
+		}
+		if len(k) > ddb.MaxPlaceholderBytes {
+			return ddb.Validation("%s", param+" contains invalid key: The expression attribute map contains a key that is too long; key: \""+k+`"`)
+		}
+	}
+	return nil
+}
+
+// sortedKeys are the keys of m in order; most maps have few.
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}
+
+// Unused refuses placeholders that none of the expressions parsed so far has used. Call it after the last one.
+func (e *Env) Unused() *ddb.Error {
+	if len(e.used) == len(e.names)+len(e.values) {
+		return nil
+	}
+	if err := unused("ExpressionAttributeNames", e.names, e.used); err != nil {
+		return err
+	}
+	return unused("ExpressionAttributeValues", e.values, e.used)
+}
+
+// unused lists the keys of m that are not in used.
+func unused[V any](param string, m map[string]V, used map[string]struct{}) *ddb.Error {
+	var left []string
+	for k := range m {
+		if _, ok := used[k]; !ok {
+			left = append(left, k)
+		}
+	}
+	if left == nil {
+		return nil
+	}
+	slices.Sort(left)
+	return ddb.Validation("%s", "Value provided in "+param+" unused in expressions: keys: {"+strings.Join(left, ", ")+"}")
+}
+
+// name resolves the placeholder of an attribute name.
+func (e *Env) name(kind Kind, placeholder string) (string, *ddb.Error) {
+	n, ok := e.names[placeholder]
+	if !ok {
+		return "", kind.invalid("An expression attribute name used in the document path is not defined; attribute name: " + placeholder)
+	}
+	e.use(placeholder)
+	return n, nil
+}
+
+// value resolves the placeholder of a value.
+func (e *Env) value(kind Kind, placeholder string) (ddb.AttributeValue, *ddb.Error) {
+	v, ok := e.values[placeholder]
+	if !ok {
+		return v, kind.invalid("An expression attribute value used in expression is not defined; attribute value: " + placeholder)
+	}
+	e.use(placeholder)
+	return v, nil
+}
+
+// use remembers that a placeholder was used. Names and values cannot be mistaken for each other: the first byte tells.
+func (e *Env) use(placeholder string) {
+	if e.used == nil {
+		e.used = make(map[string]struct{}, len(e.names)+len(e.values))
+	}
+	e.used[placeholder] = struct{}{}
+}
