@@ -1,0 +1,173 @@
+package coherence
+
+import "unsafe"
+
+// Observer hears what enters and leaves, so that an eviction policy can stand beside the core. Added and Removed come in
+// the order in which they happened to their hash, one at a time per shard, with no lock of the core held; Touched comes
+// from many goroutines at once. It may call Evict from within.
+type Observer interface {
+	// Added says that entries of hash now cost so many bytes together, key and overhead included.
+	Added(hash uint64, cost int64)
+	// Removed says that no entry of hash is left.
+	Removed(hash uint64)
+	// Touched says that an entry of hash was served.
+	Touched(hash uint64)
+}
+
+// change is one event for the Observer.
+type change struct {
+	hash uint64
+	cost int64 // 0 for Removed
+}
+
+// The memory of an entry beside its key and image, as the allocator rounds it: a slot, its part of the shard's map
+// (assumed 40 bytes), the entry; for a page moreover its stamps and its interval.
+const (
+	slotOverhead = int64(unsafe.Sizeof(slot{})+unsafe.Sizeof(entry{})) + 40
+	pageOverhead = int64(unsafe.Sizeof(pageEntry{}) + unsafe.Sizeof(interval{}))
+)
+
+// cost is the memory that the entry of s holds.
+func (s *slot) cost() int64 {
+	n := slotOverhead + int64(len(s.key)) + int64(cap(s.entry.img.Bytes))
+	if s.entry.page != nil {
+		n += pageOverhead
+	}
+	return n
+}
+
+// install puts e in place of what s held. The shard is locked. The page that left is to be unlinked.
+func (c *Core) install(sh *shard, s *slot, e *entry) (gone *pageEntry) {
+	if s.entry != nil {
+		c.bytes.Add(-s.cost())
+		gone = s.entry.page
+	}
+	s.entry = e
+	c.bytes.Add(s.cost())
+	c.changed(sh, s.hash)
+	return gone
+}
+
+// remove drops the entry of s, if any. The shard is locked. The page that left is to be unlinked.
+func (c *Core) remove(sh *shard, s *slot) (gone *pageEntry) {
+	if s.entry == nil {
+		return nil
+	}
+	c.bytes.Add(-s.cost())
+	gone = s.entry.page
+	s.entry = nil
+	c.changed(sh, s.hash)
+	return gone
+}
+
+// changed queues for the Observer what hash now costs. The shard is locked, so the queue has the order of the changes.
+func (c *Core) changed(sh *shard, hash uint64) {
+	if c.cfg.Observer == nil {
+		return
+	}
+	var cost int64
+	for s := sh.slots[hash]; s != nil; s = s.next {
+		if s.entry != nil {
+			cost += s.cost()
+		}
+	}
+	sh.queue = append(sh.queue, change{hash, cost})
+	sh.queued.Store(true)
+}
+
+// drain tells the Observer what is queued. No lock is held. One goroutine at a time drains a shard, so the order stands;
+// the others leave their changes to it, and it looks again after it has let go, so none is left behind. For the same
+// reason an Observer that evicts from within does not wait for itself.
+func (c *Core) drain(sh *shard) {
+	for sh.queued.Load() && sh.policy.TryLock() {
+		sh.mu.Lock()
+		queue := sh.queue
+		sh.queue = nil
+		sh.queued.Store(false)
+		sh.mu.Unlock()
+		for _, x := range queue {
+			if x.cost == 0 {
+				c.cfg.Observer.Removed(x.hash)
+			} else {
+				c.cfg.Observer.Added(x.hash, x.cost)
+			}
+		}
+		sh.policy.Unlock()
+	}
+}
+
+// Evict removes every entry of hash. Removing is always safe: quarantine was stamped when the entry came in (R5).
+func (c *Core) Evict(hash uint64) {
+	sh := c.shard(hash)
+	sh.mu.Lock()
+	gone := c.evict(sh, hash)
+	sh.mu.Unlock()
+	c.unlinkAll(gone)
+	c.drain(sh)
+}
+
+// evict removes the entries of hash. The shard is locked. The pages returned are to be unlinked.
+func (c *Core) evict(sh *shard, hash uint64) (gone []*pageEntry) {
+	var next *slot
+	for s := sh.slots[hash]; s != nil; s = next {
+		next = s.next
+		if p := c.remove(sh, s); p != nil {
+			gone = append(gone, p)
+		}
+		sh.tidy(s)
+	}
+	return gone
+}
+
+// Shed removes entries without regard to their use until at least so many bytes are free or none is left, and returns the
+// bytes freed. It is the last resort against a policy that falls behind.
+func (c *Core) Shed(bytes int64) (freed int64) {
+	before := c.bytes.Load()
+	for range c.shards {
+		sh := &c.shards[c.shed.Add(1)&uint64(len(c.shards)-1)]
+		var gone []*pageEntry
+		sh.mu.Lock()
+		for hash := range sh.slots {
+			if before-c.bytes.Load() >= bytes {
+				break
+			}
+			gone = append(gone, c.evict(sh, hash)...)
+		}
+		sh.mu.Unlock()
+		c.unlinkAll(gone)
+		c.drain(sh)
+		if before-c.bytes.Load() >= bytes {
+			break
+		}
+	}
+	return before - c.bytes.Load()
+}
+
+// unlinkAll unlinks pages.
+func (c *Core) unlinkAll(gone []*pageEntry) {
+	for _, p := range gone {
+		c.unlink(p)
+	}
+}
+
+// Purge forgets one item: its entry goes, and reads under way neither store nor are joined.
+func (c *Core) Purge(t *Table, key []byte) {
+	h := c.hash(t.itemSalt, key)
+	sh := c.shard(h)
+	sh.mu.Lock()
+	if s := c.find(sh, h, t, false, key); s != nil {
+		c.remove(sh, s)
+		c.void(s)
+		if s.busy != nil && s.busy.fences > 0 {
+			s.busy.dirty = true
+		}
+		sh.tidy(s)
+	}
+	sh.mu.Unlock()
+	c.drain(sh)
+}
+
+// PurgePartition forgets the pages of one partition of an index; a nil partition is the whole index.
+func (c *Core) PurgePartition(now Time, t *Table, indexName string, partition []byte) {
+	c.touch(now, t, []Position{{Index: indexName, Partition: partition}}, false, true, true)
+}

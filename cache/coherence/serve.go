@@ -1,0 +1,70 @@
+package coherence
+
+import "time"
+
+// verdict is what the serving rule says of a slot.
+type verdict uint8
+
+const (
+	vacant verdict = iota // nothing there
+	serve                 // may be answered
+	hold                  // may not be answered now or to this reader; stays
+	dead                  // will not be answered again; must go (R8)
+)
+
+// servable is the serving rule, the only one: whether the entry of s may answer a reader with options o at now. The slot's
+// shard is locked, for reading at least.
+//
+// Linearizability on an authoritative table: take the moment x at which this function runs under the lock, and an entry it
+// lets through. Claim: the entry's value is the committed one at x, so the read may be placed at x, which lies within it.
+//   - Item stored by a flight: no Pending of the key came since the flight began (Void), none was open when it began
+//     (Born), none is open now (Hide), and any later Settled replaced or removed the entry (Swap). A commit is visible
+//     only after its Pending returned and before its Settled is called, so none became visible from the flight's
+//     beginning to x, and the flight read the value that was current throughout.
+//   - Item stored by Settled: its commit was visible by then and is the last announced one (commit.go); the rest as above.
+//   - Page: the same with "positions inside the scanned interval" for "the key" (Kill, Touch, Born in page.go), under the
+//     node's lock; items inside the interval alone determine the page (R45, R46).
+//   - Scan and whole-index events: counter.same holds at x, see counter.
+//
+// On other tables strong reads are refused, and what an own write left behind is handled where it settles.
+func (c *Core) servable(now Time, s *slot, o *ReadOptions) verdict {
+	e, t, r := s.entry, s.table, &c.rules
+	if e == nil {
+		return vacant
+	}
+	if r.Epoch && !t.epoch.same(e.epoch) { // precision 6
+		return dead
+	}
+	if e.page != nil && !c.pageFresh(t, &e.page.stamps) { // R48, precision 7
+		return dead
+	}
+	ttl := o.TTL
+	if e.img.Absent && r.R9 {
+		ttl = o.NegativeTTL
+	}
+	age := e.age(now)
+	if r.TTL && ttl > 0 && age > ttl { // P4
+		return dead
+	}
+	if r.Hide && s.busy != nil && s.busy.pending > 0 { // precision 10, R14
+		return hold
+	}
+	if o.NoCache || o.MaxAge > 0 && age > o.MaxAge {
+		return hold
+	}
+	if r.Bypass && o.Strong && !t.authoritative() { // P9
+		return hold
+	}
+	return serve
+}
+
+// age is the time since the entry's value was known to be current.
+func (e *entry) age(now Time) time.Duration { return max(0, time.Duration(now-e.validAt)) }
+
+// pageFresh reports whether what the stamps of a page or its flight carry has not moved.
+func (c *Core) pageFresh(t *Table, st *stamps) bool {
+	if st.scan && c.rules.R48 && !t.writes.same(st.writes) { // R48
+		return false
+	}
+	return !c.rules.Index || st.index.epoch.same(st.epoch) // precision 7
+}

@@ -1,0 +1,141 @@
+package coherence
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Fill says how a miss is read from the backend.
+type Fill uint8
+
+const (
+	// FillStrong reads every fill strongly. The default.
+	FillStrong Fill = iota
+	// FillAuto reads strongly only inside the quarantine (R4, R5); outside it, eventual reads are taken to be no
+	// older than Tq, which is an assumption.
+	FillAuto
+	// FillEventual never reads strongly on its own. It is weaker: P1 and P2 hold only outside Tq.
+	FillEventual
+)
+
+// TableOptions is how one table is treated.
+type TableOptions struct {
+	// Authoritative says that every commit to the table, whoever makes it, is announced by Pending before it is
+	// visible and by Settled after, and that a backend read shows what is visible at some moment of the read.
+	Authoritative bool
+	// NoInstallOnWrite makes Settled store an image only for a key that had an entry or a fill under way.
+	NoInstallOnWrite bool
+	// Fill is how misses are read.
+	Fill Fill
+}
+
+// Table is the core's state for one table: counters and options. Get it from Core.Table; it lives as long as the core.
+type Table struct {
+	name      string
+	itemSalt  uint64
+	pageSalt  uint64
+	options   atomic.Pointer[TableOptions]
+	epoch     counter // precision 6: DDL, lost position, unknown keys; carried by everything
+	writes    counter // precision 6: any write; carried by scans (R48)
+	lastWrite atomic.Int64
+	quarAt    atomic.Int64 // quarantine of all its items and pages
+	ambItems  atomic.Int64 // R17 for a write whose keys are unknown
+	ambScans  atomic.Int64 // R17 for any write: a scan depends on all of them
+
+	mu      sync.RWMutex
+	indexes map[string]*index
+}
+
+// index is the core's state for one index of a table; the base table is the index "".
+type index struct {
+	name   string
+	table  *Table
+	salt   uint64
+	epoch  counter // a write somewhere unknown in the index: carried by its pages
+	quarAt atomic.Int64
+	amb    atomic.Int64
+}
+
+// counter moves with events that make what carries it doubtful, and says whether such an event is under way.
+//
+// begin and end surround an event that becomes visible somewhere between them. What was stamped with n and is found
+// same(n) at some moment has not been overtaken by that moment: begin raises pending before n, end raises n before it
+// lowers pending, and same reads pending before n. So if same sees no pending, every event that ended has moved n; and an
+// event that begins after same looked at pending either moved n in time to be seen or is visible only afterwards.
+type counter struct {
+	n       atomic.Uint64
+	pending atomic.Int64
+}
+
+// now returns the stamp to carry.
+func (c *counter) now() uint64 { return c.n.Load() }
+
+// same reports whether nothing has happened since the stamp, and nothing is happening.
+func (c *counter) same(stamp uint64) bool { return c.pending.Load() == 0 && c.n.Load() == stamp }
+
+// advance counts an event that is over.
+func (c *counter) advance() { c.n.Add(1) }
+
+// begin marks an event about to become visible.
+func (c *counter) begin() { c.pending.Add(1); c.n.Add(1) }
+
+// end marks the event of begin as visible to all.
+func (c *counter) end() { c.n.Add(1); c.pending.Add(-1) }
+
+// Table returns the state of the named table, made on first use. The name must tell scopes (accounts, regions) apart.
+func (c *Core) Table(name string) *Table {
+	c.mu.RLock()
+	t := c.tables[name]
+	c.mu.RUnlock()
+	if t != nil {
+		return t
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t = c.tables[name]; t == nil {
+		t = &Table{name: name, itemSalt: c.saltOf("i/" + name), pageSalt: c.saltOf("p/" + name), indexes: map[string]*index{}}
+		t.options.Store(&TableOptions{})
+		start := int64(c.cfg.Start)
+		t.lastWrite.Store(start)
+		t.quarAt.Store(start)
+		c.tables[name] = t
+	}
+	return t
+}
+
+// Name returns the name given to Core.Table.
+func (t *Table) Name() string { return t.name }
+
+// Configure sets the options of t. What was cached or under way under other options is forgotten.
+func (c *Core) Configure(t *Table, o TableOptions) {
+	if *t.options.Load() == o {
+		return
+	}
+	t.options.Store(&o)
+	c.Forget(t)
+}
+
+// Forget makes everything cached of t unservable and every flight unfit to be stored: the table was created, deleted or
+// changed, or the position in its changes was lost. It costs O(1); dead entries leave when looked up or evicted.
+func (c *Core) Forget(t *Table) { t.epoch.advance() }
+
+// authoritative reports whether every commit to t is announced.
+func (t *Table) authoritative() bool { return t.options.Load().Authoritative }
+
+// index returns the state of the named index, made on first use.
+func (c *Core) index(t *Table, name string) *index {
+	t.mu.RLock()
+	x := t.indexes[name]
+	t.mu.RUnlock()
+	if x != nil {
+		return x
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if x = t.indexes[name]; x == nil {
+		x = &index{name: name, table: t, salt: c.saltOf("x/" + t.name + "/" + name)}
+		x.quarAt.Store(int64(c.cfg.Start))
+		t.indexes[name] = x
+	}
+	return x
+}

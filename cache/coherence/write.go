@@ -1,0 +1,181 @@
+package coherence
+
+// Position is where a write touches an index of a table.
+type Position struct {
+	// Index is the index's name, "" for the base table.
+	Index string
+	// Partition is the canonical partition key; nil when it is not known, which means anywhere in the index.
+	Partition []byte
+	// Pos is the position within the partition, in the order of Span's bounds; nil means anywhere in the partition.
+	Pos []byte
+}
+
+// Effect is what a write may change.
+type Effect struct {
+	Table *Table
+	// Key is the item's canonical key; nil when it is not known, which means the whole table.
+	Key []byte
+	// Positions are where its pages may change, as far as is known when the write begins.
+	Positions []Position
+}
+
+// Result is how a write to one item ended.
+type Result uint8
+
+const (
+	// Applied: the backend acknowledged it.
+	Applied Result = iota + 1
+	// NotApplied: definitely not applied, and nothing learned of the item (validation, throttle, unprocessed).
+	NotApplied
+	// ConditionFailed: not applied, because the item is not what the writer thought.
+	ConditionFailed
+	// Ambiguous: it may have been applied, or may yet be.
+	Ambiguous
+)
+
+// Write is one write under way, from Begin to End. Its methods are the core's; use it from one goroutine.
+type Write struct {
+	start   Time
+	effects []Effect
+	held    []heldEffect
+}
+
+// heldEffect is a write's hold on one effect.
+type heldEffect struct {
+	slot    *slot // fenced; nil on an authoritative table or without a key
+	epoch   uint64
+	remote  bool
+	settled bool
+}
+
+// Begin opens a write before it is sent. It keeps effects, which the caller must not change until End.
+//
+// On an authoritative table it only notes the write: Pending and Settled say exactly what changes and when, so flights need
+// no fence from here, and nothing is ever installed by Settle.
+func (c *Core) Begin(now Time, effects []Effect) *Write {
+	w := &Write{start: now, effects: effects, held: make([]heldEffect, len(effects))}
+	for i := range effects {
+		e, h := &effects[i], &w.held[i]
+		h.epoch, h.remote = e.Table.epoch.now(), !e.Table.authoritative()
+		if !h.remote || e.Key == nil {
+			continue
+		}
+		hash := c.hash(e.Table.itemSalt, e.Key)
+		sh := c.shard(hash)
+		sh.mu.Lock()
+		s := c.demand(sh, hash, e.Table, false, e.Key)
+		b := s.busy
+		b.overlap = b.overlap || b.fences > 0 && c.rules.R11 // R11
+		b.dirty = b.dirty || b.flights > 0 && c.rules.R13    // R13
+		b.fences++
+		h.slot = s
+		sh.mu.Unlock()
+	}
+	return w
+}
+
+// Settle ends the write's i-th effect, before its writer is answered. img is the item as the write left it, or nil if not
+// known (with ConditionFailed: as the backend showed it). retried says that the write was sent more than once. extra are
+// positions that only the answer told. Only the first call for an effect counts.
+//
+// Everything a later reader could be told wrongly is undone before the writer is answered: the entry goes or is replaced
+// (P1), flights are voided (R1) and no longer joined (R3), the quarantine opens (R4), pages and scans go (R42, R48).
+func (c *Core) Settle(now Time, w *Write, i int, r Result, img *Image, retried bool, extra []Position) {
+	h, e := &w.held[i], &w.effects[i]
+	if h.settled {
+		return
+	}
+	h.settled = true
+	t := e.Table
+	// R17: the first attempt of a retried write may be applied after the second, which was acknowledged.
+	late := r == Ambiguous || retried && c.rules.Retry
+	silent := r == NotApplied && !late
+	if !h.remote {
+		// Its commit, if any, is announced; only what is not known to have been is dropped.
+		silent = r != Ambiguous
+	}
+	if r == ConditionFailed && !c.rules.R16 {
+		silent = true
+	}
+	if e.Key != nil {
+		c.settleItem(now, w, i, silent, late, r, img)
+	} else if !silent {
+		t.epoch.advance()
+		raise(&t.quarAt, now)
+		if late && h.remote && c.rules.R17 {
+			raise(&t.ambItems, now.after(c.cfg.Tamb))
+			raise(&t.quarAt, now.after(c.cfg.Tamb))
+		}
+	}
+	if silent {
+		return
+	}
+	t.writes.advance() // R48
+	raise(&t.lastWrite, now)
+	late = late && h.remote && c.rules.R17
+	if late {
+		raise(&t.ambScans, now.after(c.cfg.Tamb))
+		raise(&t.lastWrite, now.after(c.cfg.Tamb))
+	}
+	c.touch(now, t, e.Positions, late, c.rules.R42, c.rules.Fills)
+	c.touch(now, t, extra, late, c.rules.R42, c.rules.Fills)
+}
+
+// settleItem is Settle for the item of effect i.
+//
+// An own image is stored only if it is certainly the newest value anyone may know (precision 2): no other own write
+// (R11) and no backend read of the key (R13) overlapped this one, it was sent once, no ambiguous write may still land on
+// top of it, counted from when this one was sent (R17own), and the table is still the same.
+func (c *Core) settleItem(now Time, w *Write, i int, silent, late bool, r Result, img *Image) {
+	h, e := &w.held[i], &w.effects[i]
+	t := e.Table
+	hash := c.hash(t.itemSalt, e.Key)
+	sh := c.shard(hash)
+	if img != nil {
+		img = &Image{Bytes: clip(img.Bytes), Sum: img.Sum, Absent: img.Absent, Transient: img.Transient, Meta: img.Meta}
+	}
+	sh.mu.Lock()
+	s := h.slot
+	alone := false
+	if s != nil {
+		b := s.busy
+		alone = !b.overlap && !b.dirty
+		if b.fences--; b.fences == 0 {
+			b.overlap, b.dirty = false, false
+		}
+	} else {
+		s = c.find(sh, hash, t, false, e.Key)
+	}
+	if s != nil && !silent {
+		own := img != nil && !img.Transient && h.remote && alone && !late && (r == Applied || r == ConditionFailed) &&
+			(!c.rules.Epoch || t.epoch.same(h.epoch)) && !(c.rules.R17own && c.ambiguous(sh, hash, t, w.start))
+		if own {
+			c.install(sh, s, &entry{img: *img, validAt: w.start, epoch: h.epoch})
+			sh.stores.Add(1)
+		} else {
+			c.remove(sh, s) // R16, R17, and any write whose image is not certain
+		}
+		c.void(s) // R1, R3
+	}
+	if !silent && h.remote {
+		if c.rules.R4 {
+			c.quar.stamp(hash, now)
+		}
+		if late && c.rules.R17 {
+			sh.amb = openWindow(sh.amb, hash, now, now.after(c.cfg.Tamb))
+			c.quar.stamp(hash, now.after(c.cfg.Tamb)) // replicas may lag behind the late commit too
+		}
+	}
+	if s != nil {
+		sh.tidy(s)
+	}
+	sh.mu.Unlock()
+	c.drain(sh)
+}
+
+// End closes w. What was not settled is settled as Ambiguous: an unknown outcome is not a failure.
+func (c *Core) End(now Time, w *Write) {
+	for i := range w.held {
+		c.Settle(now, w, i, Ambiguous, nil, false, nil)
+	}
+}

@@ -1,0 +1,147 @@
+package sim
+
+import "millrace/cache/coherence"
+
+// call is where the readers of a flight wait.
+type call struct {
+	waiters []func(body []byte, negative, ok bool)
+}
+
+// options are the read options of an operation.
+func (w *world) options(o *Op) coherence.ReadOptions {
+	ro := coherence.ReadOptions{Strong: o.Strong, NoCache: o.Fresh, Exclusive: o.Alone}
+	if w.sc.Foreign {
+		ro.TTL, ro.NegativeTTL = ttl, negTTL
+	}
+	return ro
+}
+
+// readItem is a GetItem: what a proxy does with the core's answer.
+func (w *world) readItem(o *Op) {
+	ro := w.options(o)
+	floor := w.itemFloor(o.Key, ro.Strong)
+	inv := w.now
+	r := w.core.ReadItem(w.time(), w.table, itemKey(o.Key), ro, nil)
+	w.count(&ro, r.Outcome, &w.res.Reads, &w.res.Hits)
+	answer := func(body []byte, negative, ok bool) {
+		if ok {
+			w.judgeItem(o.Key, body, negative, floor, inv, "read")
+		}
+	}
+	switch r.Outcome {
+	case coherence.Hit, coherence.Negative:
+		w.note("hit %q negative=%v age=%d", r.Body, r.Outcome == coherence.Negative, r.Age)
+		answer(r.Body, r.Outcome == coherence.Negative, true)
+	case coherence.Joined:
+		w.note("joined")
+		c := r.Flight.Call.(*call)
+		c.waiters = append(c.waiters, answer)
+	case coherence.Lead:
+		f := r.Flight
+		c := f.Call.(*call)
+		c.waiters = append(c.waiters, answer)
+		w.note("lead strong=%v", f.Strong)
+		w.in(o.D[0], func() {
+			n := w.log.last()
+			if !f.Strong && !w.sc.Authoritative {
+				n = w.lagged(o.Pick)
+			}
+			v := w.log[n].state[o.Key]
+			w.in(o.D[1], func() {
+				img := itemImage(o.Key, v)
+				if o.Fail {
+					w.note("read of %d at %d failed", o.Key, o.At)
+					w.core.Fail(w.time(), f)
+				} else {
+					body := append([]byte(nil), img.Bytes...)
+					stored := w.core.Done(w.time(), f, img)
+					w.note("read of key %d at %d answers %d (commit %d) stored=%v", o.Key, o.At, v, n, stored)
+					img.Bytes = body
+				}
+				for _, wait := range c.waiters {
+					wait(img.Bytes, img.Absent, !o.Fail)
+				}
+			})
+		})
+	}
+}
+
+// transact is a strong read outside flights.
+func (w *world) transact(o *Op) {
+	floor, inv := w.itemFloor(o.Key, true), w.now
+	w.in(o.D[0], func() {
+		v := w.log.current()[o.Key]
+		w.in(o.D[1], func() {
+			img := itemImage(o.Key, v)
+			w.core.Observed(w.time(), w.table, itemKey(o.Key), img)
+			w.note("transact of key %d answers %d", o.Key, v)
+			w.judgeItem(o.Key, img.Bytes, img.Absent, floor, inv, "transact")
+		})
+	})
+}
+
+// readPage is a Query or a Scan.
+func (w *world) readPage(o *Op) {
+	q := &requests[o.Key]
+	ro := w.options(o)
+	if q.index == "g" && !w.sc.Authoritative {
+		ro.Strong = false // DynamoDB refuses it
+	}
+	floor := w.pageFloor(q, ro.Strong)
+	inv := w.now
+	r := w.core.ReadPage(w.time(), w.table, pageKey(o.Key), q.span(), ro, nil)
+	w.count(&ro, r.Outcome, &w.res.PageReads, &w.res.PageHits)
+	answer := func(body []byte, _, ok bool) {
+		if ok {
+			w.judgePage(o.Key, body, floor, inv)
+		}
+	}
+	switch r.Outcome {
+	case coherence.Hit:
+		w.note("page hit %q", r.Body)
+		answer(r.Body, false, true)
+	case coherence.Negative:
+		w.fail("page %d answered as a negative item", o.Key)
+	case coherence.Joined:
+		w.note("joined")
+		c := r.Flight.Call.(*call)
+		c.waiters = append(c.waiters, answer)
+	case coherence.Lead:
+		f := r.Flight
+		c := f.Call.(*call)
+		c.waiters = append(c.waiters, answer)
+		w.in(o.D[0], func() {
+			n := w.log.last()
+			if !f.Strong && !w.sc.Authoritative {
+				n = w.lagged(o.Pick)
+			}
+			body, scanned := q.page(&w.log[n].state)
+			w.in(o.D[1], func() {
+				if o.Fail {
+					w.note("page %d at %d failed", o.Key, o.At)
+					w.core.Fail(w.time(), f)
+				} else {
+					stored := w.core.DonePage(w.time(), f, pageImage(body), scanned)
+					w.note("page %d at %d answers %q (commit %d) stored=%v", o.Key, o.At, body, n, stored)
+					if !stored && w.undisturbed(inv, scanned) {
+						w.fail("useful: page %d begun at %d and not disturbed is not stored", o.Key, inv)
+					}
+				}
+				for _, wait := range c.waiters {
+					wait(body, false, !o.Fail)
+				}
+			})
+		})
+	}
+}
+
+// count adds a read to the shares.
+func (w *world) count(ro *coherence.ReadOptions, r coherence.Outcome, reads, hits *int) {
+	if ro.NoCache || ro.Strong && !w.sc.Authoritative {
+		return
+	}
+	*reads++
+	if r == coherence.Hit || r == coherence.Negative {
+		*hits++
+	}
+}
