@@ -172,12 +172,13 @@ func tableFaults(s string) []string {
 		}
 		return []string{patternText}
 	}
+	if s == "" {
+		// An empty name is told once, though it does not match the pattern either.
+		return []string{"Member must have length greater than or equal to 1"}
+	}
 	var faults []string
 	if !isName(s) {
 		faults = append(faults, patternText)
-	}
-	if s == "" {
-		faults = append(faults, "Member must have length greater than or equal to 1")
 	}
 	if len(s) > 255 {
 		faults = append(faults, "Member must have length less than or equal to 255")

@@ -34,7 +34,8 @@ func TestBrokenConstraintsAreListed(t *testing.T) {
 	f(UpdateTimeToLive, `{"TableName":"t","TimeToLiveSpecification":{}}`, null("timeToLiveSpecification.enabled"), null("timeToLiveSpecification.attributeName"))
 	// #46, #47: names of tables.
 	f(GetItem, `{"TableName":"","Key":{}}`,
-		"Value '' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
+		"Value '' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 1")
+	f(PutItem, `{"TableName":"","Item":{"pk":{"S":"test"}}}`,
 		"Value '' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 1")
 	f(GetItem, `{"TableName":"abc;","Key":{}}`,
 		"Value 'abc;' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
@@ -115,7 +116,8 @@ func TestBrokenConstraintsAreListed(t *testing.T) {
 func TestAtMostTenConstraintsAreListed(t *testing.T) {
 	t.Parallel()
 	// #43: the first ten in declared order, though the body has them last.
-	body := `{"Tags":[` + strings.Repeat(`{"Key":"k"},`, 20) + `{"Key":"k"}],"KeySchema":[],"AttributeDefinitions":null,"TableName":"ab"}`
+	index := `{"IndexName":"abc","KeySchema":[{"AttributeName":"a","KeyType":"HASH"}]}`
+	body := `{"GlobalSecondaryIndexes":[` + strings.Repeat(index+",", 20) + index + `],"KeySchema":[],"AttributeDefinitions":null,"TableName":"ab"}`
 	err := DecodeShape([]byte(body), new(CreateTableInput))
 	e, ok := errors.AsType[*Error](err)
 	if !ok || !strings.HasPrefix(e.Message, "10 validation errors detected: Value null at 'attributeDefinitions' ") {
@@ -124,7 +126,7 @@ func TestAtMostTenConstraintsAreListed(t *testing.T) {
 	if n := strings.Count(e.Message, "failed to satisfy constraint"); n != 10 {
 		t.Errorf("%d constraints are listed, want 10: %s", n, e.Message)
 	}
-	if want := "'tags.7.member.value'"; !strings.Contains(e.Message, want) || strings.Contains(e.Message, "'tags.8.member.value'") {
+	if want := "'globalSecondaryIndexes.7.member.projection'"; !strings.Contains(e.Message, want) || strings.Contains(e.Message, "'globalSecondaryIndexes.8.") {
 		t.Errorf("the last one listed is not at %s: %s", want, e.Message)
 	}
 }

@@ -19,8 +19,8 @@ func TestOutputsAreWrittenAsDynamoDBDoes(t *testing.T) {
 	f(&GetItemOutput{Item: Item{}}, `{"Item":{}}`)
 	f(&GetItemOutput{Item: item, ConsumedCapacity: &ConsumedCapacity{TableName: "t", CapacityUnits: 0.5}},
 		`{"Item":{"a":{"S":"x"}},"ConsumedCapacity":{"TableName":"t","CapacityUnits":0.5}}`)
-	f(&GetItemOutput{ConsumedCapacity: &ConsumedCapacity{TableName: "t", CapacityUnits: 2, ReadCapacityUnits: &half, Table: &Capacity{0},
-		GlobalSecondaryIndexes: map[string]Capacity{"z": {1}, "a": {1.5}}}},
+	f(&GetItemOutput{ConsumedCapacity: &ConsumedCapacity{TableName: "t", CapacityUnits: 2, ReadCapacityUnits: &half, Table: &Capacity{},
+		GlobalSecondaryIndexes: map[string]Capacity{"z": {CapacityUnits: 1}, "a": {CapacityUnits: 1.5}}}},
 		`{"ConsumedCapacity":{"TableName":"t","CapacityUnits":2.0,"ReadCapacityUnits":0.5,"Table":{"CapacityUnits":0.0},"GlobalSecondaryIndexes":{"a":{"CapacityUnits":1.5},"z":{"CapacityUnits":1.0}}}}`)
 	// #166, #171: Items is left out for COUNT and else there, the counts always; the cost never.
 	f(&QueryOutput{}, `{"Count":0,"ScannedCount":0}`)

@@ -20,10 +20,11 @@ type GlobalSecondaryIndex struct {
 	WarmThroughput        *WarmThroughput
 }
 
-// Tag is a key and value attached to a resource.
+// Tag is a key and value attached to a resource. Both are checked by the operations, which have their own texts for it, and
+// are there once they were.
 type Tag struct {
-	Key   string `ddb:"required,always,min=1,max=128"`
-	Value string `ddb:"required,always,max=256"`
+	Key   *string
+	Value *string
 }
 
 // CreateTableInput is CreateTable's.

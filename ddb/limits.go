@@ -49,8 +49,11 @@ const (
 	MaxIndexHashKeys  = 4
 	MaxIndexRangeKeys = 4
 
-	// MaxTags is per resource.
-	MaxTags = 50
+	// MaxTags is per resource, and the others are the lengths of a tag's parts in characters.
+	// (Developer Guide, "Tagging restrictions in DynamoDB".)
+	MaxTags          = 50
+	MaxTagKeyChars   = 128
+	MaxTagValueChars = 256
 	// MaxStatementBytes is one PartiQL statement. (API Reference, ExecuteStatement: Statement.)
 	MaxStatementBytes = 8192
 

@@ -29,7 +29,7 @@ type OperationFacts struct {
 	// IAMAction is the action a caller must be allowed; empty where it follows from the request's content.
 	// (Service Authorization Reference, "Actions defined by Amazon DynamoDB".)
 	IAMAction string
-	// NewInput makes an empty input to decode into. It is nil where this build has no shape for the operation.
+	// NewInput makes an empty input to decode into. It is nil where this build has no shape for this operation alone.
 	NewInput func() Input
 }
 

@@ -3,9 +3,11 @@ package ddb
 // The typed outputs of the data plane. Tags as in input.go, plus `always`: the member is written even when it is
 // empty. Otherwise nil pointers, nil maps, nil slices and nil Items are left out; non-nil empty ones are written.
 
-// Capacity is the part of ConsumedCapacity of one table or index.
+// Capacity is the part of ConsumedCapacity of one table or index. Only transactions tell reads from writes.
 type Capacity struct {
-	CapacityUnits float64 `ddb:"always"`
+	ReadCapacityUnits  *float64
+	WriteCapacityUnits *float64
+	CapacityUnits      float64 `ddb:"always"`
 }
 
 // ConsumedCapacity is what one request cost on one table.

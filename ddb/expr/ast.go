@@ -96,11 +96,13 @@ func (e element) step(v ddb.AttributeValue) (ddb.AttributeValue, bool) {
 // operandKind says which part of an operand counts.
 type operandKind uint8
 
-// An operand is a path, a :value or a function of operands.
+// An operand is a path, a :value, a function of operands, or, in what is built without a text, a condition that
+// stands for the BOOL it comes to.
 const (
 	operandPath operandKind = iota
 	operandValue
 	operandCall
+	operandCondition
 )
 
 // operand is a value to be: read from the item, given in the request, or computed from others.
@@ -111,6 +113,7 @@ type operand struct {
 	text  string // ":v" or the function's name, as written
 	call  function
 	args  []*operand
+	cond  *node
 }
 
 // literalKind is the type of a value given in the request; KindInvalid if it is not known before there is an item.
@@ -121,8 +124,11 @@ func (o *operand) literalKind() ddb.Kind {
 	return ddb.KindInvalid
 }
 
-// staticKind is as literalKind, but knows that size() gives a number.
+// staticKind is as literalKind, but knows that size() gives a number and a condition a truth value.
 func (o *operand) staticKind() ddb.Kind {
+	if o.kind == operandCondition {
+		return ddb.KindBOOL
+	}
 	if o.kind == operandCall && o.call == callSize {
 		return ddb.KindN
 	}

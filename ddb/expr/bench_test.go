@@ -16,6 +16,7 @@ var (
 	benchItem = mustItem(`{"pk":{"S":"k"},"sk":{"S":"r"},"status":{"S":"open"},"n":{"N":"41"},"m":{"M":{"a":{"S":"x"},"b":{"L":[{"N":"1"}]}}},"tags":{"SS":["a","b","c"]}}`)
 )
 
+// benchFilter is a filter of ordinary size.
 const benchFilter = "#s = :s AND (#n > :one OR attribute_not_exists(m.b[3])) AND size(tags) >= :one"
 
 func BenchmarkParseCondition(b *testing.B) {

@@ -9,9 +9,15 @@ import (
 // maxPathElements is how deep a document path may go. (Developer Guide, "Quotas": nested levels.)
 const maxPathElements = ddb.MaxNestingLevels
 
-// walk calls f for every operand of args and of the calls in them, arguments before the call, until f fails.
+// walk calls f for every operand of args and of the calls and conditions in them, the inner before the outer, until f
+// fails.
 func walk(args []*operand, f func(*operand) *ddb.Error) *ddb.Error {
 	for _, o := range args {
+		if o.cond != nil {
+			if err := o.cond.leaves(func(n *node) *ddb.Error { return walk(n.args, f) }); err != nil {
+				return err
+			}
+		}
 		if err := walk(o.args, f); err != nil {
 			return err
 		}

@@ -88,6 +88,8 @@ func (o *operand) eval(item ddb.Item) (ddb.AttributeValue, bool) {
 		return o.path.find(item)
 	case operandValue:
 		return o.value, true
+	case operandCondition:
+		return ddb.BoolValue(o.cond.match(item)), true
 	}
 	v, ok := o.args[0].eval(item)
 	if !ok {

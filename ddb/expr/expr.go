@@ -15,18 +15,19 @@ import "millrace/ddb"
 // Kind is the request parameter that an expression came in. It opens every message about it.
 type Kind uint8
 
-// The five parameters.
+// The five parameters, and bare for what is built without a text: its messages name no parameter.
 const (
 	ConditionExpression Kind = iota
 	FilterExpression
 	KeyConditionExpression
 	ProjectionExpression
 	UpdateExpression
+	bare
 )
 
 // kindNames are the parameters as they stand in a request, indexed by Kind.
 var kindNames = [...]string{
-	"ConditionExpression", "FilterExpression", "KeyConditionExpression", "ProjectionExpression", "UpdateExpression",
+	"ConditionExpression", "FilterExpression", "KeyConditionExpression", "ProjectionExpression", "UpdateExpression", "",
 }
 
 // String is the parameter's name, such as "FilterExpression".
@@ -34,6 +35,9 @@ func (k Kind) String() string { return kindNames[k] }
 
 // invalid is the ValidationException of an expression of kind k that is refused for reason.
 func (k Kind) invalid(reason string) *ddb.Error {
+	if k == bare {
+		return ddb.Validation("%s", reason)
+	}
 	return ddb.Validation("%s", "Invalid "+kindNames[k]+": "+reason)
 }
 

@@ -106,7 +106,8 @@ func (p *parser) parseComparison(inParens bool) (term, *ddb.Error) {
 	if err != nil || t.cond != nil {
 		return t, err
 	}
-	op, args := opCall, []*operand{t.operand}
+	var op operator
+	args := []*operand{t.operand}
 	switch {
 	case p.keyword() == "BETWEEN":
 		op = opBetween

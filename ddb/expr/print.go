@@ -121,6 +121,10 @@ func (p *printer) operand(o *operand) {
 		p.text(functions[o.call].name + "(")
 		p.operands(o.args)
 		p.text(")")
+	case operandCondition:
+		p.text("(")
+		p.node(o.cond, opOr)
+		p.text(")")
 	}
 }
 

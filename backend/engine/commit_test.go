@@ -1,0 +1,292 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"millrace/ddb"
+)
+
+// hookRecorder writes down what the hooks are told and what can be read meanwhile.
+type hookRecorder struct {
+	e *Engine
+
+	mu      sync.Mutex
+	pending []ddb.Change
+	log     []string
+	faults  []string
+	before  *catalog
+}
+
+// Pending notes a commit that must not be visible yet.
+func (r *hookRecorder) Pending(changes []ddb.Change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pending != nil {
+		r.faults = append(r.faults, "Pending while another commit is pending")
+	}
+	r.pending = changes
+	for i := range changes {
+		c := &changes[i]
+		r.note("pending", c)
+		r.check(c, c.Old, c.HasOld, "before the commit")
+	}
+}
+
+// Settled notes a commit that must be visible.
+func (r *hookRecorder) Settled(changes []ddb.Change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(changes) == 0 || len(r.pending) != len(changes) || &r.pending[0] != &changes[0] {
+		r.faults = append(r.faults, "Settled with another slice than Pending")
+	}
+	r.pending = nil
+	for i := range changes {
+		c := &changes[i]
+		r.note("settled", c)
+		r.check(c, c.New, c.HasNew, "after the commit")
+	}
+}
+
+// TablesChanging notes the table, and the catalog that readers have now.
+func (r *hookRecorder) TablesChanging(_, table string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log = append(r.log, "changing "+table)
+	r.before = r.e.current.Load().cat
+}
+
+// TablesChanged notes the table, and that readers have another catalog since TablesChanging, which had the one before.
+func (r *hookRecorder) TablesChanged(_, table string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log = append(r.log, "changed "+table)
+	if now := r.e.current.Load().cat; r.before == nil || r.before == now {
+		r.faults = append(r.faults, "TablesChanging came when the change was visible, or not at all")
+	}
+	r.before = nil
+}
+
+// note logs a change.
+func (r *hookRecorder) note(what string, c *ddb.Change) {
+	r.log = append(r.log, fmt.Sprintf("%s %s %s", what, c.Table.TableName, ddb.AppendItemJSON(nil, c.Key)))
+}
+
+// check compares what a reader gets now with the image it should get. Within one batch a later request may have changed
+// the item again only if it came later, and locks forbid that.
+func (r *hookRecorder) check(c *ddb.Change, want ddb.Item, has bool, when string) {
+	v := r.e.acquireView()
+	defer v.release()
+	t, notFound := v.table(c.Scope, c.Table.TableName)
+	if notFound != nil {
+		r.faults = append(r.faults, notFound.Error())
+		return
+	}
+	k, _ := t.itemKey(c.Key)
+	item, found, err := v.get(t, k)
+	if err != nil || found != has || !ddb.EqualItems(item, want) {
+		r.faults = append(r.faults, fmt.Sprintf("%s a reader got %v %v %v, want %v %v", when, item, found, err, want, has))
+	}
+}
+
+// openWith opens an engine in memory with hooks.
+func openWith(t testing.TB, r *hookRecorder) *harness {
+	t.Helper()
+	cfg := DefaultConfig()
+	cfg.InMemory, cfg.Hooks = true, r
+	e, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.e = e
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return &harness{t: t, e: e}
+}
+
+func TestHooksHearOfEveryCommitBeforeAndAfterItIsVisible(t *testing.T) {
+	t.Parallel()
+	r := &hookRecorder{}
+	h := openWith(t, r)
+	h.answer(ddb.CreateTable, churnTable)
+	h.answer(ddb.PutItem, `{"TableName":"churn","Item":{"pk":{"S":"a"},"v":{"N":"1"}}}`)
+	h.answer(ddb.PutItem, `{"TableName":"churn","Item":{"pk":{"S":"a"},"v":{"N":"2"}}}`)
+	// An equal image writes nothing, and so does the delete of what is not there.
+	h.answer(ddb.PutItem, `{"TableName":"churn","Item":{"v":{"N":"2.0"},"pk":{"S":"a"}}}`)
+	h.answer(ddb.DeleteItem, `{"TableName":"churn","Key":{"pk":{"S":"b"}}}`)
+	h.answer(ddb.DeleteItem, `{"TableName":"churn","Key":{"pk":{"S":"a"}}}`)
+	h.answer(ddb.DeleteTable, `{"TableName":"churn"}`)
+	key := `{"pk":{"S":"a"}}`
+	want := []string{"changing churn", "changed churn"}
+	for range 3 {
+		want = append(want, "pending churn "+key, "settled churn "+key)
+	}
+	want = append(want, "changing churn", "changed churn")
+	if fmt.Sprint(r.log) != fmt.Sprint(want) {
+		t.Errorf("hooks heard\n%q\nwant\n%q", r.log, want)
+	}
+	for _, f := range r.faults {
+		t.Error(f)
+	}
+}
+
+func TestHooksHearCommitsOneByOneUnderLoad(t *testing.T) {
+	t.Parallel()
+	r := &hookRecorder{}
+	h := openWith(t, r)
+	h.answer(ddb.CreateTable, churnTable)
+	var wg sync.WaitGroup
+	for w := range 16 {
+		wg.Go(func() {
+			for i := range 50 {
+				body := fmt.Sprintf(`{"TableName":"churn","Item":{"pk":{"S":"%d"},"v":{"N":"%d"}}}`, (w+i)%8, w*1000+i)
+				if _, err := h.e.Do(context.Background(), ddb.NewRequest(ddb.PutItem, []byte(body))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, f := range r.faults {
+		t.Error(f)
+	}
+	mustHold(t, h.e)
+}
+
+func TestManyWritersShareASync(t *testing.T) {
+	t.Parallel()
+	fs := wrapCrashFS(vfs.NewCrashableMem())
+	fs.skip = -1 // counts syncs of the log, skips none
+	e, err := Open(crashConfig(fs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	h := &harness{t: t, e: e}
+	h.answer(ddb.CreateTable, churnTable)
+	// While one commit is held up, everything that comes waits, and then goes out in one batch.
+	release, held := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	e.committer.hooks = blockingHooks{func() { once.Do(func() { close(held); <-release }) }}
+	var wg sync.WaitGroup
+	put := func(i int) {
+		wg.Go(func() {
+			body := fmt.Sprintf(`{"TableName":"churn","Item":{"pk":{"S":"%d"}}}`, i)
+			if _, err := e.Do(context.Background(), ddb.NewRequest(ddb.PutItem, []byte(body))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	put(0)
+	<-held
+	before := fs.syncs.Load()
+	for i := range 40 {
+		put(i + 1)
+	}
+	for waiting := 0; waiting < 40; {
+		e.committer.mu.Lock()
+		waiting = len(e.committer.waiting)
+		e.committer.mu.Unlock()
+	}
+	close(release)
+	wg.Wait()
+	if n := fs.syncs.Load() - before; n > 2 {
+		t.Errorf("41 writes took %d syncs, want at most 2", n)
+	}
+}
+
+// blockingHooks calls f before every commit.
+type blockingHooks struct{ f func() }
+
+// Pending calls f.
+func (h blockingHooks) Pending([]ddb.Change) { h.f() }
+
+// Settled does nothing.
+func (blockingHooks) Settled([]ddb.Change) {}
+
+// TablesChanging does nothing.
+func (blockingHooks) TablesChanging(string, string) {}
+
+// TablesChanged does nothing.
+func (blockingHooks) TablesChanged(string, string) {}
+
+func TestAWriteToATableThatHasGoneIsRefusedAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.answer(ddb.CreateTable, churnTable)
+	v := h.e.acquireView()
+	old, _ := v.table("", "churn")
+	v.release()
+	h.answer(ddb.DeleteTable, `{"TableName":"churn"}`)
+	h.answer(ddb.CreateTable, churnTable)
+	// A writer that read the first table comes late: neither table may get the item. #221
+	item := ddb.ItemOf(ddb.Attribute{Name: "pk", Value: ddb.StringValue("x")})
+	set := []mutation{{table: old, key: item, new: item, hasNew: true}}
+	ready, err := prepare(h.e.store, set, newCatalog(old), h.e.store.has)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = h.e.committer.submit(&commitRequest{writes: writeSet{mutations: set}, ready: ready})
+	if e, ok := ddb.AsError(err); !ok || e.Code != "ResourceNotFoundException" {
+		t.Errorf("write to a deleted table: %v, want ResourceNotFoundException", err)
+	}
+	h.ok(ddb.Scan, `{"TableName":"churn","Select":"COUNT"}`, `{"Count":0,"ScannedCount":0}`)
+	mustHold(t, h.e)
+}
+
+func TestAWriteIsMadeForTheTableAsItIsWhenItCommits(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.answer(ddb.CreateTable, churnTable)
+	v := h.e.acquireView()
+	old, _ := v.table("", "churn")
+	before := v.cat
+	v.release()
+	h.answer(ddb.UpdateTimeToLive, `{"TableName":"churn","TimeToLiveSpecification":{"AttributeName":"t","Enabled":true}}`)
+	if err := h.e.sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// The writer prepared its batch before time to live was on; the item must be in the queue all the same.
+	item := ddb.ItemOf(ddb.Attribute{Name: "pk", Value: ddb.StringValue("x")}, ddb.Attribute{Name: "t", Value: ddb.CanonicalNumber("99999999999")})
+	set := []mutation{{table: old, key: item, new: item, hasNew: true}}
+	ready, err := prepare(h.e.store, set, before, h.e.store.has)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.e.committer.submit(&commitRequest{writes: writeSet{mutations: set}, ready: ready}); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, h.e)
+	v = h.e.acquireView()
+	defer v.release()
+	if !v.cat.byName[tableName{"", "churn"}].ttl.Filled {
+		t.Error("the queue was never filled")
+	}
+}
+
+func TestAViewStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.answer(ddb.CreateTable, churnTable)
+	h.answer(ddb.PutItem, `{"TableName":"churn","Item":{"pk":{"S":"a"},"v":{"N":"1"}}}`)
+	v := h.e.acquireView()
+	tab, _ := v.table("", "churn")
+	h.answer(ddb.PutItem, `{"TableName":"churn","Item":{"pk":{"S":"a"},"v":{"N":"2"}}}`)
+	h.answer(ddb.DeleteTable, `{"TableName":"churn"}`)
+	k, _ := tab.itemKey(ddb.ItemOf(ddb.Attribute{Name: "pk", Value: ddb.StringValue("a")}))
+	item, found, err := v.get(tab, k)
+	if n, _ := item.Get("v"); err != nil || !found || n.Num() != "1" {
+		t.Errorf("an old view shows %v %v %v, want v = 1", item, found, err)
+	}
+	v.release()
+	if v.acquire() {
+		t.Error("a view that nobody holds can be acquired")
+	}
+}
