@@ -119,6 +119,14 @@ func (c *Core) Configure(t *Table, o TableOptions) {
 // changed, or the position in its changes was lost. It costs O(1); dead entries leave when looked up or evicted.
 func (c *Core) Forget(t *Table) { t.epoch.advance() }
 
+// Changing is Forget for a change of t that is about to be visible: from here to Changed nothing of t is served, and what was
+// read in between is not stored. Without it a hit could come from a table that others see is gone. Each is called once
+// for a change; a change whose outcome is unknown is never called Changed.
+func (c *Core) Changing(t *Table) { t.epoch.begin() }
+
+// Changed tells that the change of Changing is visible to every read from now on.
+func (c *Core) Changed(t *Table) { t.epoch.end() }
+
 // authoritative reports whether every commit to t is announced.
 func (t *Table) authoritative() bool { return t.options.Load().Authoritative }
 

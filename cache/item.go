@@ -1,0 +1,76 @@
+package cache
+
+import (
+	"time"
+
+	"millrace/cache/coherence"
+	"millrace/ddb"
+)
+
+// Lookup is how a caller wants to be answered.
+type Lookup struct {
+	// Strong is ConsistentRead.
+	Strong bool
+	// NoCache looks at no entry and joins no one.
+	NoCache bool
+	// Alone joins no one.
+	Alone bool
+	// MaxAge refuses entries older than this; 0 sets no bound.
+	MaxAge time.Duration
+}
+
+// options are l in the core's terms.
+func (l Lookup) options(ttl, negativeTTL time.Duration) coherence.ReadOptions {
+	return coherence.ReadOptions{
+		Strong: l.Strong, NoCache: l.NoCache, Exclusive: l.NoCache || l.Alone, MaxAge: l.MaxAge,
+		TTL: ttl, NegativeTTL: negativeTTL,
+	}
+}
+
+// ItemCache holds whole items by table and key, and the knowledge that there is none. An item's image is its
+// canonical JSON, {"name":{"S":"x"}}; projections are made of it on the way out. It is safe for concurrent use.
+type ItemCache struct{ store *Store }
+
+// Read looks up the item with the given key, the bytes of Layout.AppendKey, which are borrowed. On a Hit the image was
+// appended to dst and is Read.Body. On Joined wait for CallOf(read). On Lead read the whole item from the backend,
+// strongly if read.Flight.Strong, and then call Done or Fail exactly once.
+func (c *ItemCache) Read(s *Schema, key []byte, l Lookup, dst []byte) coherence.Read {
+	return c.store.core.ReadItem(c.store.clock(), s.Table, key, l.options(s.Settings.ItemTTL, s.Settings.NegativeTTL), dst)
+}
+
+// Done ends a flight with what the backend answered, gives it to those waiting, and caches it if the rules allow.
+// It returns the answer, for the leader.
+func (c *ItemCache) Done(f *coherence.Flight, item ddb.Item, exists bool) Answer {
+	img := ItemImage(item, exists)
+	a := Answer{Body: img.Bytes, Meta: img.Meta, Absent: img.Absent}
+	c.store.core.Done(c.store.clock(), f, img)
+	callOf(f).finish(a)
+	c.store.Relieve()
+	return a
+}
+
+// Fail ends a flight that brought nothing; a.Err says why. A flight that has ended already stays as it is.
+func (c *ItemCache) Fail(f *coherence.Flight, a Answer) {
+	if callOf(f).finished() {
+		return
+	}
+	c.store.core.Fail(c.store.clock(), f)
+	callOf(f).finish(a)
+}
+
+// CallOf is where to wait when a read joined a flight.
+func CallOf(r coherence.Read) *Call { return callOf(r.Flight) }
+
+// ItemImage is what is cached of an item, or of its absence.
+func ItemImage(item ddb.Item, exists bool) coherence.Image {
+	if !exists {
+		return coherence.Image{Absent: true}
+	}
+	size := item.Size()
+	image := ddb.AppendItemJSON(make([]byte, 0, size+size/2+16), item)
+	return coherence.Image{
+		Bytes: image,
+		Sum:   ddb.DigestJSON(image),
+		Meta:  coherence.Meta{Size: int64(size)},
+	}
+}

@@ -1,0 +1,147 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"millrace/ddb"
+)
+
+// description is a table keyed by the attribute called hash.
+func description(name, hash string) *ddb.TableDescription {
+	return &ddb.TableDescription{
+		TableName: name, TableStatus: "ACTIVE",
+		AttributeDefinitions: []ddb.AttributeDefinition{{AttributeName: hash, AttributeType: "S"}},
+		KeySchema:            ddb.KeySchema{{AttributeName: hash, KeyType: "HASH"}},
+	}
+}
+
+func TestSchemaIsLearnedOnceAndDropped(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	c := NewSchemaCache(newTestStore(t, 1<<20), func(_ context.Context, scope, table string) (*ddb.TableDescription, error) {
+		asked++
+		return description(table, scope+"h"), nil
+	})
+	first, err := c.Get(t.Context(), "x", "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := c.Get(t.Context(), "x", "t"); again != first || asked != 1 {
+		t.Errorf("a known schema was asked for again: %d times", asked)
+	}
+	if c.Known("x", []byte("t")) != first || c.Known("y", []byte("t")) != nil {
+		t.Error("Known does not tell scopes apart")
+	}
+	if other, _ := c.Get(t.Context(), "y", "t"); other == nil || other.Table == first.Table {
+		t.Error("two scopes share a table")
+	}
+	c.Drop("x", "t")
+	if !first.Stale() || c.Known("x", []byte("t")) != nil {
+		t.Error("a dropped schema is not stale")
+	}
+	c.DropAll()
+	if c.Known("y", []byte("t")) != nil {
+		t.Error("a schema survived DropAll")
+	}
+}
+
+func TestOnlyUsableTablesHaveASchema(t *testing.T) {
+	t.Parallel()
+	desc, failure := description("t", "h"), error(nil)
+	c := NewSchemaCache(newTestStore(t, 1<<20), func(context.Context, string, string) (*ddb.TableDescription, error) {
+		return desc, failure
+	})
+	desc.TableStatus = "CREATING"
+	if s, err := c.Get(t.Context(), "", "t"); s != nil || err != nil {
+		t.Errorf("a table being created: %v, %v", s, err)
+	}
+	failure = errors.New("unreachable")
+	if s, err := c.Get(t.Context(), "", "t"); s != nil || err != failure {
+		t.Errorf("an unreachable backend: %v, %v", s, err)
+	}
+	failure = nil
+	desc.TableStatus = "UPDATING"
+	if s, err := c.Get(t.Context(), "", "t"); s == nil || err != nil {
+		t.Errorf("a table being updated: %v, %v", s, err)
+	}
+	// #48: by its ARN a table is not cached, but it is no other table either.
+	if s, err := c.Get(t.Context(), "", "arn:aws:dynamodb:us-east-1:000000000000:table/t"); s != nil || err != nil {
+		t.Errorf("a table by its ARN: %v, %v", s, err)
+	}
+}
+
+// A description that was read before the table changed must not be kept after it, and whoever comes after the change
+// must not be given it.
+func TestDescriptionFromBeforeAChangeIsNotKept(t *testing.T) {
+	t.Parallel()
+	asked := make(chan chan *ddb.TableDescription)
+	c := NewSchemaCache(newTestStore(t, 1<<20), func(context.Context, string, string) (*ddb.TableDescription, error) {
+		answer := make(chan *ddb.TableDescription)
+		asked <- answer
+		return <-answer, nil
+	})
+	get := func() <-chan *Schema {
+		out := make(chan *Schema, 1)
+		go func() {
+			s, _ := c.Get(context.Background(), "", "t")
+			out <- s
+		}()
+		return out
+	}
+	before := get()
+	old := <-asked
+	c.Drop("", "t")
+	after := get()
+	fresh := <-asked // it asks for itself
+	fresh <- description("t", "new")
+	if s := <-after; s.Stale() || c.Known("", []byte("t")) != s {
+		t.Error("the schema asked for after the change is not known")
+	}
+	old <- description("t", "old")
+	if s := <-before; !s.Stale() {
+		t.Error("the schema asked for before the change is not stale")
+	}
+	if s := c.Known("", []byte("t")); s == nil || s.Description.KeySchema.Hash() != "new" {
+		t.Errorf("known is %+v, want the new schema", s)
+	}
+}
+
+func TestConcurrentLearnersAskOnce(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	gate := make(chan struct{})
+	c := NewSchemaCache(newTestStore(t, 1<<20), func(context.Context, string, string) (*ddb.TableDescription, error) {
+		asked.Add(1)
+		<-gate
+		return description("t", "h"), nil
+	})
+	// One caller's end is not the others'.
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	var wg sync.WaitGroup
+	started := make(chan struct{}, 10)
+	for i := range 10 {
+		wg.Go(func() {
+			ctx := t.Context()
+			if i%2 == 0 {
+				ctx = gone
+			}
+			started <- struct{}{}
+			if s, err := c.Get(ctx, "", "t"); s == nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("no schema: %v", err)
+			}
+		})
+	}
+	for range 10 {
+		<-started
+	}
+	close(gate)
+	wg.Wait()
+	if asked.Load() != 1 {
+		t.Errorf("asked %d times, want once", asked.Load())
+	}
+}

@@ -1,0 +1,218 @@
+package cache
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Mode says what of a table is cached.
+type Mode string
+
+// The modes. The empty Mode is inherited from the less specific setting, at last On.
+const (
+	// On caches items and the pages of queries and scans.
+	On Mode = "on"
+	// Off caches nothing: every request is forwarded.
+	Off Mode = "off"
+	// ItemsOnly caches items; queries and scans are forwarded.
+	ItemsOnly Mode = "items-only"
+)
+
+// The default lifetimes. They bound what is served when nothing invalidates, which the embedded engine always
+// does. (DAX's own are five minutes for both caches: Developer Guide, "DAX cluster components", Parameter groups.)
+const (
+	defaultItemTTL     = 5 * time.Minute
+	defaultQueryTTL    = time.Minute
+	defaultNegativeTTL = 75 * time.Second
+)
+
+// IndexConfig overrides settings for the pages of one index.
+type IndexConfig struct {
+	// Cache is On or Off; ItemsOnly is Off here.
+	Cache Mode
+	// QueryTTL is how long a page of the index is served; 0 inherits.
+	QueryTTL time.Duration
+}
+
+// TableConfig is what a configuration says of the tables that one glob matches.
+type TableConfig struct {
+	// Cache says what is cached; empty inherits.
+	Cache Mode
+	// ItemTTL is how long an item is served after it was read or written; 0 inherits. Too small costs hits; too
+	// large only memory, as long as every writer goes through millrace.
+	ItemTTL time.Duration
+	// QueryTTL is the same for pages of queries and scans.
+	QueryTTL time.Duration
+	// NegativeTTL is the same for the knowledge that an item does not exist.
+	NegativeTTL time.Duration
+	// Indexes overrides by glob over index names.
+	Indexes map[string]IndexConfig
+}
+
+// IndexSettings are the effective settings for pages of the table or of one index.
+type IndexSettings struct {
+	// Pages is whether pages are cached.
+	Pages bool
+	// TTL is how long one is served.
+	TTL time.Duration
+}
+
+// TableSettings are the effective settings of one table.
+type TableSettings struct {
+	// Items is whether items are cached.
+	Items bool
+	// ItemTTL and NegativeTTL are how long an item, or its absence, is served.
+	ItemTTL, NegativeTTL time.Duration
+}
+
+// Settings answers what is cached of a table or index and for how long. It never changes.
+type Settings struct {
+	rules []rule // the most specific first
+}
+
+// rule is one glob of the configuration.
+type rule struct {
+	glob   string
+	config TableConfig
+}
+
+// NewSettings checks tables, which is keyed by globs over table names as path.Match knows them ("*" is the
+// default for all). Where several match, each setting comes from the most specific that has it: the glob with
+// the most characters other than wildcards.
+func NewSettings(tables map[string]TableConfig) (*Settings, error) {
+	s := &Settings{}
+	for glob, config := range tables {
+		if err := checkGlob(glob); err != nil {
+			return nil, fmt.Errorf("tables: %w", err)
+		}
+		if err := checkMode(config.Cache); err != nil {
+			return nil, fmt.Errorf("tables.%s: %w", glob, err)
+		}
+		if config.ItemTTL < 0 || config.QueryTTL < 0 || config.NegativeTTL < 0 {
+			return nil, fmt.Errorf("tables.%s: a time to live is below zero", glob)
+		}
+		for index, ic := range config.Indexes {
+			if err := checkGlob(index); err != nil {
+				return nil, fmt.Errorf("tables.%s.indexes: %w", glob, err)
+			}
+			if err := checkMode(ic.Cache); err != nil {
+				return nil, fmt.Errorf("tables.%s.indexes.%s: %w", glob, index, err)
+			}
+			if ic.QueryTTL < 0 {
+				return nil, fmt.Errorf("tables.%s.indexes.%s: a time to live is below zero", glob, index)
+			}
+		}
+		s.rules = append(s.rules, rule{glob, config})
+	}
+	slices.SortFunc(s.rules, func(a, b rule) int { return compareGlobs(a.glob, b.glob) })
+	return s, nil
+}
+
+// Table is the effective settings of the table called name.
+func (s *Settings) Table(name string) TableSettings {
+	out := TableSettings{}
+	mode := Mode("")
+	for _, r := range s.matching(name) {
+		mode = cmp.Or(mode, r.Cache)
+		out.ItemTTL = cmp.Or(out.ItemTTL, r.ItemTTL)
+		out.NegativeTTL = cmp.Or(out.NegativeTTL, r.NegativeTTL)
+	}
+	out.Items = mode != Off
+	out.ItemTTL = cmp.Or(out.ItemTTL, defaultItemTTL)
+	out.NegativeTTL = cmp.Or(out.NegativeTTL, defaultNegativeTTL)
+	return out
+}
+
+// Match is the effective settings for pages of an index; index "" is the table itself. What a table's glob says of
+// an index goes before what any glob says of the whole table.
+func (s *Settings) Match(table, index string) IndexSettings {
+	var mode, tableMode Mode
+	var ttl, tableTTL time.Duration
+	for _, r := range s.matching(table) {
+		if index != "" {
+			for _, glob := range slices.SortedFunc(keys(r.Indexes), compareGlobs) {
+				if matches(glob, index) {
+					mode = cmp.Or(mode, r.Indexes[glob].Cache)
+					ttl = cmp.Or(ttl, r.Indexes[glob].QueryTTL)
+				}
+			}
+		}
+		tableMode = cmp.Or(tableMode, r.Cache)
+		tableTTL = cmp.Or(tableTTL, r.QueryTTL)
+	}
+	// A table that is off stays off whatever is said of its indexes: nothing of it may be held in memory.
+	if tableMode == Off {
+		mode = Off
+	}
+	mode = cmp.Or(mode, tableMode, On)
+	return IndexSettings{Pages: mode == On, TTL: cmp.Or(ttl, tableTTL, defaultQueryTTL)}
+}
+
+// matching are the configurations whose globs match name, the most specific first.
+func (s *Settings) matching(name string) []TableConfig {
+	var out []TableConfig
+	for _, r := range s.rules {
+		if matches(r.glob, name) {
+			out = append(out, r.config)
+		}
+	}
+	return out
+}
+
+// keys iterates over the globs of indexes.
+func keys(indexes map[string]IndexConfig) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for glob := range indexes {
+			if !yield(glob) {
+				return
+			}
+		}
+	}
+}
+
+// matches reports whether glob, which was checked, matches name.
+func matches(glob, name string) bool {
+	ok, err := path.Match(glob, name)
+	return ok && err == nil
+}
+
+// compareGlobs sorts the most specific glob first.
+func compareGlobs(a, b string) int {
+	weight := func(glob string) int {
+		n := 2 * len(strings.Map(func(r rune) rune {
+			if strings.ContainsRune("*?[]", r) {
+				return -1
+			}
+			return r
+		}, glob))
+		if !strings.ContainsAny(glob, "*?[\\") {
+			n++ // of two with equally many letters the plain name goes first
+		}
+		return n
+	}
+	if c := cmp.Compare(weight(b), weight(a)); c != 0 {
+		return c
+	}
+	return strings.Compare(a, b)
+}
+
+// checkGlob refuses a pattern path.Match cannot read.
+func checkGlob(glob string) error {
+	if _, err := path.Match(glob, "x"); err != nil || glob == "" {
+		return fmt.Errorf("%q is not a glob", glob)
+	}
+	return nil
+}
+
+// checkMode refuses an unknown mode.
+func checkMode(m Mode) error {
+	switch m {
+	case "", On, Off, ItemsOnly:
+		return nil
+	}
+	return fmt.Errorf("cache is %q, must be on, off or items-only", string(m))
+}

@@ -1,0 +1,161 @@
+// Package cache keeps items, the absence of items, and pages of queries and scans in memory, and learns the key
+// schemas of tables. What may be served when is decided by the coherence core beneath it; what is worth keeping
+// by an eviction policy beside that, which can only remove.
+//
+// It promises never to hold more than its budget but for what is being installed at that moment, to count what it holds
+// exactly, and to keep nothing that aliases a caller's bytes. It never talks to a backend.
+package cache
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"millrace/cache/coherence"
+)
+
+// entryBytes is how large an entry is assumed to be when the policy is sized.
+const entryBytes = 512
+
+// Config is the memory and the rules of a Store.
+type Config struct {
+	// Memory is the budget in bytes of entries: keys, images and bookkeeping. 0 means 256 MiB. When it is too small
+	// hits are lost; the process needs about half as much again for the garbage collector.
+	Memory int64
+	// Tables says what is cached of which tables, by glob; see NewSettings.
+	Tables map[string]TableConfig
+	// Authoritative is true when every commit is announced by the backend (the embedded engine).
+	Authoritative bool
+	// Clock is monotonic; nil is the process's own.
+	Clock func() coherence.Time
+	// Core configures the coherence core; Observer and NewCall are filled in.
+	Core coherence.Config
+}
+
+// Store is what the item cache and the query cache share: the core, the policy, the clock and the settings.
+type Store struct {
+	core          *coherence.Core
+	policy        *policy
+	memory        int64
+	clock         func() coherence.Time
+	settings      *Settings
+	authoritative bool
+
+	mu     sync.RWMutex
+	tables map[string]*coherence.Table
+}
+
+// NewStore makes a store. Close it.
+func NewStore(config Config) (*Store, error) {
+	if config.Memory == 0 {
+		config.Memory = 256 << 20
+	}
+	if config.Memory < 0 {
+		return nil, fmt.Errorf("cache memory is %d bytes", config.Memory)
+	}
+	settings, err := NewSettings(config.Tables)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := newPolicy(config.Memory, entryBytes)
+	if err != nil {
+		return nil, err
+	}
+	if config.Clock == nil {
+		start := time.Now()
+		// The core's time starts above 0, which it takes for never.
+		config.Clock = func() coherence.Time { return coherence.Time(time.Since(start)) + 1 }
+	}
+	config.Core.Start = config.Clock()
+	config.Core.Observer = policy
+	config.Core.NewCall = newCall
+	return &Store{
+		core: coherence.New(config.Core), policy: policy, memory: config.Memory, clock: config.Clock,
+		settings: settings, authoritative: config.Authoritative,
+		tables: map[string]*coherence.Table{},
+	}, nil
+}
+
+// Close frees the policy's goroutine. The store must not be used any more.
+func (s *Store) Close() error {
+	s.policy.close()
+	return nil
+}
+
+// Core is the coherence core, for the invalidator.
+func (s *Store) Core() *coherence.Core { return s.core }
+
+// Settings are the rules by table.
+func (s *Store) Settings() *Settings { return s.settings }
+
+// Now is the store's time.
+func (s *Store) Now() coherence.Time { return s.clock() }
+
+// Authoritative reports whether the backend announces every commit.
+func (s *Store) Authoritative() bool { return s.authoritative }
+
+// Items is the item cache.
+func (s *Store) Items() *ItemCache { return &ItemCache{store: s} }
+
+// Pages is the query cache.
+func (s *Store) Pages() *QueryCache { return &QueryCache{store: s} }
+
+// Table is the core's state for a table, made at its first use.
+func (s *Store) Table(scope, name string) *coherence.Table {
+	full := scope + "\x00" + name
+	s.mu.RLock()
+	t := s.tables[full]
+	s.mu.RUnlock()
+	if t != nil {
+		return t
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.tables[full]; t != nil {
+		return t
+	}
+	t = s.core.Table(full)
+	s.core.Configure(t, coherence.TableOptions{
+		Authoritative:    s.authoritative,
+		NoInstallOnWrite: !s.settings.Table(name).Items,
+	})
+	s.tables[full] = t
+	return t
+}
+
+// EachTable calls fn for every table that has been used, in no order.
+func (s *Store) EachTable(fn func(*coherence.Table)) {
+	s.mu.RLock()
+	tables := make([]*coherence.Table, 0, len(s.tables))
+	for _, t := range s.tables {
+		tables = append(tables, t)
+	}
+	s.mu.RUnlock()
+	for _, t := range tables {
+		fn(t)
+	}
+}
+
+// Relieve evicts what the policy has given up and brings the store within its budget. Everyone who may have
+// installed something calls it, holding no lock.
+func (s *Store) Relieve() {
+	s.evict()
+	if s.core.Bytes() <= s.memory {
+		return
+	}
+	// Once the policy has worked off its buffer, the victims for everything installed before are known.
+	s.policy.settle()
+	s.evict()
+	// What is left above the budget was installed meanwhile by others, who come by here too, unless the policy has
+	// lost count. The budget holds in any case.
+	if over := s.core.Bytes() - s.memory; over > s.memory/64 {
+		s.core.Shed(over)
+	}
+}
+
+// evict removes the policy's victims.
+func (s *Store) evict() {
+	for _, hash := range s.policy.take() {
+		s.core.Evict(hash)
+	}
+}

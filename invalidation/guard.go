@@ -1,0 +1,207 @@
+package invalidation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"millrace/backend"
+	"millrace/cache"
+	"millrace/cache/coherence"
+	"millrace/ddb"
+)
+
+// defaultWriteTimeout bounds a write whose client may be gone.
+const defaultWriteTimeout = 60 * time.Second
+
+// GuardConfig is a guard's settings.
+type GuardConfig struct {
+	// WriteTimeout bounds a write, which goes on when its client has gone; 0 means 60 s. When it is too small, slow
+	// writes count as of unknown outcome; too large keeps a handler waiting for a dead backend.
+	WriteTimeout time.Duration
+}
+
+// Guard is the only holder of the backend. Reads pass through; every operation that may change something is
+// announced to the coherence core before it is sent and settled when its outcome is known, before it is answered.
+type Guard struct {
+	next    backend.Backend
+	inv     *Invalidator
+	store   *cache.Store
+	schemas *cache.SchemaCache
+	config  GuardConfig
+}
+
+var _ backend.Backend = (*Guard)(nil)
+
+// NewGuard puts a guard before next, which nobody else may use from now on.
+func NewGuard(next backend.Backend, inv *Invalidator, config GuardConfig) *Guard {
+	if config.WriteTimeout == 0 {
+		config.WriteTimeout = defaultWriteTimeout
+	}
+	g := &Guard{next: next, inv: inv, store: inv.store, config: config}
+	g.schemas = cache.NewSchemaCache(inv.store, g.describe)
+	inv.schemas.Store(g.schemas)
+	return g
+}
+
+// Schemas are the key schemas of tables.
+func (g *Guard) Schemas() *cache.SchemaCache { return g.schemas }
+
+// Close closes the backend.
+func (g *Guard) Close() error { return g.next.Close() }
+
+// describe reads a table's description.
+func (g *Guard) describe(ctx context.Context, scope, table string) (*ddb.TableDescription, error) {
+	req := ddb.NewTypedRequest(&ddb.DescribeTableInput{TableName: table})
+	req.Scope = scope
+	resp, err := g.next.Do(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	out, err := ddb.OutputAs[ddb.DescribeTableOutput](resp)
+	if err != nil {
+		return nil, fmt.Errorf("describe table %q: %w", table, err)
+	}
+	if out.Table == nil {
+		return nil, fmt.Errorf("describe table %q: no description", table)
+	}
+	return out.Table, nil
+}
+
+// Forget makes everything cached of a table forgotten, its schema too: the backend's answer showed that the schema is
+// no longer right.
+func (g *Guard) Forget(s *cache.Schema) { g.inv.forget(s.Scope, s.Name) }
+
+// Fill executes a read whose answer is told to the core by its flight, and not here.
+func (g *Guard) Fill(ctx context.Context, req *ddb.Request) (*ddb.Response, error) {
+	if !effects[req.Op].reads {
+		panic(fmt.Sprintf("invalidation: %v is no read", req.Op))
+	}
+	return g.next.Do(ctx, req)
+}
+
+// Do executes req; see backend.Backend. A write that was sent is waited for even when ctx ends, for its outcome is
+// needed; a request whose ctx has ended before is not sent.
+func (g *Guard) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error) {
+	row := &effects[req.Op]
+	if row.reads {
+		resp, err := g.next.Do(ctx, req)
+		if err == nil && row.observe != nil && !g.store.Authoritative() {
+			row.observe(g, req, resp)
+		}
+		return resp, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if deaf {
+		return g.next.Do(ctx, req)
+	}
+	w := g.begin(ctx, req, row)
+	// A panic below leaves the outcome unknown, and end then settles it so.
+	defer w.end()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.config.WriteTimeout)
+	defer cancel()
+	resp, err := g.next.Do(ctx, req)
+	w.settle(resp, err)
+	return resp, err
+}
+
+// write is a mutation on its way through the guard.
+type write struct {
+	guard   *Guard
+	plan    plan
+	core    *coherence.Write
+	effects int // how many were announced: the plan's keys, and then whole tables
+	done    bool
+}
+
+// begin plans req's effects and announces them.
+func (g *Guard) begin(ctx context.Context, req *ddb.Request, row *effectRow) *write {
+	for {
+		w := &write{guard: g, plan: row.plan(g, ctx, req)}
+		list := make([]coherence.Effect, 0, len(w.plan.keys))
+		for i := range w.plan.keys {
+			list = append(list, w.plan.keys[i].effect)
+		}
+		if w.plan.everything {
+			g.store.EachTable(func(t *coherence.Table) { list = append(list, coherence.Effect{Table: t}) })
+		}
+		w.effects = len(list)
+		w.core = g.store.Core().Begin(g.store.Now(), list)
+		if !w.plan.stale() {
+			return w
+		}
+		// The table was changed while the plan was made, so the keys may be wrong. Plan again; a change after
+		// this point is noticed in the end.
+		g.store.Core().End(g.store.Now(), w.core)
+	}
+}
+
+// settle tells the core the outcome.
+func (w *write) settle(resp *ddb.Response, err error) {
+	g, core := w.guard, w.guard.store.Core()
+	now := g.store.Now()
+	result := resultOf(err)
+	if len(w.plan.keys) > 0 {
+		outcomes := w.plan.settled(resp, err, result)
+		for i := range w.plan.keys {
+			core.Settle(now, w.core, i, outcomes[i].result, outcomes[i].image, false, nil)
+		}
+	}
+	for i := len(w.plan.keys); i < w.effects; i++ {
+		core.Settle(now, w.core, i, result, nil, false, nil)
+	}
+	core.End(now, w.core)
+	w.done = true
+	if result != coherence.NotApplied {
+		w.forget()
+	}
+	g.store.Relieve()
+}
+
+// end settles what a panic left open.
+func (w *write) end() {
+	if w.done {
+		return
+	}
+	w.guard.store.Core().End(w.guard.store.Now(), w.core)
+	w.forget()
+}
+
+// forget makes the tables forgotten that the plan says, and those whose schema changed on the way: the keys that
+// were settled may have been wrong for them.
+func (w *write) forget() {
+	g := w.guard
+	for _, t := range w.plan.tables {
+		g.inv.forget(t.scope, t.name)
+	}
+	if w.plan.everything {
+		g.schemas.DropAll()
+		g.store.EachTable(g.store.Core().Forget)
+	}
+	for i := range w.plan.keys {
+		if s := w.plan.keys[i].schema; s.Stale() {
+			g.store.Core().Forget(s.Table)
+		}
+	}
+}
+
+// resultOf is what err tells of a write.
+func resultOf(err error) coherence.Result {
+	if err == nil {
+		return coherence.Applied
+	}
+	e, ok := err.(*ddb.Error)
+	switch {
+	case !ok, e.HTTPStatus() >= 500:
+		// An internal error of DynamoDB's does not prove that nothing was written.
+		// (Developer Guide, "Error handling with DynamoDB": InternalServerError.)
+		return coherence.Ambiguous
+	case e.Code == "TransactionInProgressException":
+		return coherence.Ambiguous
+	case e.Code == "ConditionalCheckFailedException":
+		return coherence.ConditionFailed
+	}
+	return coherence.NotApplied
+}

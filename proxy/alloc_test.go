@@ -1,0 +1,40 @@
+//go:build !race
+
+package proxy
+
+import (
+	"context"
+	"testing"
+
+	"millrace/ddb"
+)
+
+// The path from a request's body to the response's bytes, when the item or its absence is cached, allocates nothing.
+func TestGetItemHitAllocs(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	r.must(ddb.CreateTable, bookTable)
+	r.must(ddb.CreateTable, hashTable)
+	r.putBook("ann", "b", "x", 1, "note")
+	r.must(ddb.PutItem, `{"TableName":"counters","Item":{"id":{"N":"17"}}}`)
+	f := func(want Result, body string) {
+		t.Helper()
+		r.do(ddb.GetItem, body)
+		b := []byte(body)
+		reply := Reply{Body: make([]byte, 0, 4096)}
+		req := ddb.NewRequest(ddb.GetItem, b)
+		allocs := testing.AllocsPerRun(1000, func() {
+			*req = *ddb.NewRequest(ddb.GetItem, b)
+			reply.Body = reply.Body[:0]
+			if err := r.proxy.Do(context.Background(), req, Options{}, &reply); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if reply.Result != want || allocs != 0 {
+			t.Errorf("%s: %v with %v allocations, want %v with 0", body, reply.Result, allocs, want)
+		}
+	}
+	f(Hit, getBook("ann", "b", ""))
+	f(Hit, `{"TableName": "books", "Key": {"title": {"S": "b"}, "author": {"S": "ann"}}, "ConsistentRead": true}`)
+	f(Hit, `{"TableName":"counters","Key":{"id":{"N":"17"}}}`)
+	f(Negative, getBook("ann", "none", ""))
+}

@@ -1,0 +1,242 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"millrace/cache"
+	"millrace/cache/coherence"
+	"millrace/ddb"
+	"millrace/ddb/expr"
+)
+
+// batchGetItem serves BatchGetItem: what is cached is answered from the cache, what is missing is fetched in one call.
+func (p *Proxy) batchGetItem(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
+	b, ok := p.newBatch(ctx, req)
+	if !ok {
+		return p.forward(ctx, req, o, reply)
+	}
+	return p.serveBatch(ctx, req, o, reply, b)
+}
+
+// batch is a BatchGetItem after all checks.
+type batch struct {
+	tables   []batchTable // by name
+	capacity *string
+	keys     int
+}
+
+// batchTable is one table's part of a batch.
+type batchTable struct {
+	name       string
+	in         ddb.KeysAndAttributes
+	schema     *cache.Schema
+	projection *expr.Projection
+	strong     bool
+	keys       []batchKey
+}
+
+// batchKey is one key on its way.
+type batchKey struct {
+	key      ddb.Item
+	cacheKey []byte
+	read     coherence.Read
+	answer   cache.Answer
+	// left is true when the backend did not process the key.
+	left bool
+}
+
+// newBatch decodes and checks a BatchGetItem; false means that it must be forwarded.
+func (p *Proxy) newBatch(ctx context.Context, req *ddb.Request) (*batch, bool) {
+	in, err := ddb.InputAs[ddb.BatchGetItemInput](req)
+	if err != nil || len(in.RequestItems) == 0 {
+		return nil, false
+	}
+	b := &batch{tables: make([]batchTable, 0, len(in.RequestItems)), capacity: in.ReturnConsumedCapacity}
+	for _, name := range slices.Sorted(maps.Keys(in.RequestItems)) {
+		part := in.RequestItems[name]
+		s := p.schema(ctx, req, name)
+		if s == nil || !s.Settings.Items || part.AttributesToGet != nil {
+			return nil, false
+		}
+		t := batchTable{name: name, in: part, schema: s, strong: isTrue(part.ConsistentRead), keys: make([]batchKey, len(part.Keys))}
+		var ok bool
+		if t.projection, ok = parseProjection(s, part.ProjectionExpression, part.ExpressionAttributeNames); !ok {
+			return nil, false
+		}
+		seen := make(map[string]bool, len(part.Keys))
+		room := make([]byte, 0, 48*len(part.Keys))
+		for i, key := range part.Keys {
+			start := len(room)
+			if room, ok = s.AppendKey(room, key); !ok {
+				return nil, false
+			}
+			at := room[start:len(room):len(room)]
+			if seen[string(at)] {
+				return nil, false // duplicates
+			}
+			seen[string(at)] = true
+			t.keys[i] = batchKey{key: key, cacheKey: at}
+		}
+		b.keys += len(t.keys)
+		b.tables = append(b.tables, t)
+	}
+	return b, b.keys > 0 && b.keys <= ddb.MaxBatchGetKeys
+}
+
+// each calls fn for every key.
+func (b *batch) each(fn func(*batchTable, *batchKey)) {
+	for i := range b.tables {
+		for j := range b.tables[i].keys {
+			fn(&b.tables[i], &b.tables[i].keys[j])
+		}
+	}
+}
+
+// stale reports whether any of the tables was changed since the keys were made.
+func (b *batch) stale() bool {
+	return slices.ContainsFunc(b.tables, func(t batchTable) bool { return t.schema.Stale() })
+}
+
+// serveBatch looks up every key, leads one read for those that nobody reads yet, and waits for the others' reads
+// only when its own is under way: two batches that join each other's flights must not wait for each other first.
+func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, reply *Reply, b *batch) error {
+	look := cache.Lookup{NoCache: o.NoCache, MaxAge: o.MaxAge}
+	hits := 0
+	leads, joins := &batchFill{batch: b}, []*batchKey(nil)
+	lookup := func(t *batchTable, k *batchKey) {
+		look.Strong = t.strong
+		k.read = p.items.Read(t.schema, k.cacheKey, look, nil)
+		switch k.read.Outcome {
+		case coherence.Hit:
+			hits++
+			k.answer = cache.Answer{Body: k.read.Body, Meta: k.read.Meta}
+		case coherence.Negative:
+			hits++
+			k.answer = cache.Answer{Absent: true}
+		case coherence.Joined:
+			joins = append(joins, k)
+		case coherence.Lead:
+			leads.add(t, k)
+		}
+	}
+	b.each(lookup)
+	if b.stale() {
+		leads.fail(p, cache.Answer{Alone: true})
+		return p.forward(ctx, req, o, reply)
+	}
+	alone := map[*batchKey]bool{}
+	for {
+		p.startBatch(ctx, leads)
+		waiting := append(leads.keys(), joins...)
+		leads, joins = &batchFill{batch: b}, nil
+		for _, k := range waiting {
+			a, err := cache.CallOf(k.read).Wait(ctx)
+			if err != nil {
+				return err
+			}
+			if a.Alone && k.read.Outcome == coherence.Joined {
+				alone[k] = true
+				continue
+			}
+			k.answer, k.left = a, errors.Is(a.Err, errUnprocessed)
+			if a.Err != nil && !k.left {
+				if isRefusal(a.Err) {
+					for i := range b.tables {
+						p.doubt(a.Err, b.tables[i].schema)
+					}
+					return p.forward(ctx, req, o, reply)
+				}
+				return a.Err
+			}
+		}
+		if len(alone) == 0 {
+			break
+		}
+		// Someone else's read ended for reasons of its own. Read what it was for in a call of our own.
+		look.Alone = true
+		b.each(func(t *batchTable, k *batchKey) {
+			if alone[k] {
+				lookup(t, k)
+			}
+		})
+		clear(alone)
+		if b.stale() {
+			leads.fail(p, cache.Answer{Alone: true})
+			return p.forward(ctx, req, o, reply)
+		}
+	}
+	reply.Hits, reply.Keys = hits, b.keys
+	switch {
+	case o.NoCache:
+		reply.Result = Bypass
+	case hits == b.keys:
+		reply.Result = Hit
+	case hits > 0:
+		reply.Result = Partial
+	default:
+		reply.Result = Miss
+	}
+	return b.respond(reply)
+}
+
+// respond writes the response. Of items that are more than 16 MB together, hits and misses alike, the first that does
+// not fit and those after it are left unprocessed; a batch makes progress in any case, as no item is as large.
+// (API Reference, BatchGetItem: "up to 16 MB of data".)
+func (b *batch) respond(reply *Reply) error {
+	var size int64
+	left := map[string]ddb.KeysAndAttributes{}
+	var capacity []ddb.ConsumedCapacity
+	body := append(reply.Body, `{"Responses":{`...)
+	for i := range b.tables {
+		t := &b.tables[i]
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(ddb.AppendJSONString(body, t.name), `:[`...)
+		var cost int64
+		first, full := true, false
+		for j := range t.keys {
+			k := &t.keys[j]
+			if !full && size > 0 && size+k.answer.Meta.Size > ddb.MaxBatchGetBytes {
+				full, size = true, ddb.MaxBatchGetBytes
+			}
+			if full || k.left {
+				rest := left[t.name]
+				if rest.Keys == nil {
+					rest = t.in
+					rest.Keys = nil
+				}
+				rest.Keys = append(rest.Keys, k.key)
+				left[t.name] = rest
+				continue
+			}
+			size += k.answer.Meta.Size
+			cost += itemHalves(k.answer.Meta.Size, t.strong)
+			if k.answer.Absent {
+				continue
+			}
+			if !first {
+				body = append(body, ',')
+			}
+			first = false
+			var err error
+			if body, err = appendProjected(body, k.answer.Body, t.projection); err != nil {
+				return err
+			}
+		}
+		body = append(body, ']')
+		if wantsCapacity(b.capacity) {
+			capacity = append(capacity, *tableCapacity(*b.capacity, t.name, cost))
+		}
+	}
+	// The rest is written as the backend would write it, from behind its own empty Responses.
+	tail := ddb.AppendShape(nil, &ddb.BatchGetItemOutput{
+		Responses: map[string][]ddb.Item{}, UnprocessedKeys: left, ConsumedCapacity: capacity,
+	})
+	body = append(append(body, '}'), tail[len(`{"Responses":{}`):]...)
+	reply.Body = body
+	return nil
+}

@@ -1,0 +1,74 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"strings"
+
+	"millrace/cache"
+	"millrace/ddb"
+)
+
+// forward sends the request as it came.
+func (p *Proxy) forward(ctx context.Context, req *ddb.Request, _ Options, reply *Reply) error {
+	reply.Result = Forward
+	resp, err := p.guard.Do(ctx, req)
+	if err != nil {
+		return err
+	}
+	body, err := resp.JSON()
+	if err != nil {
+		return fmt.Errorf("encode response: %w", err)
+	}
+	reply.RequestID = resp.RequestID
+	reply.Body = append(reply.Body, body...)
+	return nil
+}
+
+// schema is the schema of the table that a read names, or nil when the read is to be forwarded: the table does not
+// exist or is not ready, or is named in an unusual way. Of an error in learning it the backend's own answer to the
+// request tells more.
+func (p *Proxy) schema(ctx context.Context, req *ddb.Request, table string) *cache.Schema {
+	s, err := p.schemas.Get(ctx, req.Scope, table)
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// isRefusal reports whether the backend refused a read that was checked and made anew here. Then the request itself
+// must be sent, untouched, to be answered right.
+func isRefusal(err error) bool {
+	e, ok := err.(*ddb.Error)
+	return ok && (e.Code == "ValidationException" || e.Code == "ResourceNotFoundException")
+}
+
+// doubt forgets a table when the refusal shows that what is known of it may no longer be right.
+func (p *Proxy) doubt(err error, s *cache.Schema) {
+	e, ok := err.(*ddb.Error)
+	if !ok || e.Code != "ResourceNotFoundException" && !strings.Contains(e.Message, "does not match the schema") {
+		return
+	}
+	p.guard.Forget(s)
+}
+
+// background runs read, which leads a flight others may be waiting on, so that the end of ctx does not end it.
+// fail ends the flight when read panics.
+func (p *Proxy) background(ctx context.Context, read func(context.Context), fail func(error)) {
+	guarded := func() {
+		defer func() {
+			if r := recover(); r != nil {
+				fail(fmt.Errorf("panic in a backend read: %v\n%s", r, debug.Stack()))
+			}
+		}()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.ReadTimeout)
+		defer cancel()
+		read(ctx)
+	}
+	if ctx.Done() == nil {
+		guarded() // this caller cannot leave early
+		return
+	}
+	p.reads.Go(guarded)
+}

@@ -1,0 +1,237 @@
+package proxy
+
+import (
+	"context"
+	"unsafe"
+
+	"millrace/cache"
+	"millrace/cache/coherence"
+	"millrace/ddb"
+	"millrace/ddb/expr"
+)
+
+// keyBytes is room on the stack for the cache keys of most items.
+const keyBytes = 192
+
+// getItem serves GetItem. The common body is read without decoding it; everything else is decoded, and what is
+// unusual is forwarded.
+func (p *Proxy) getItem(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
+	var g scannedGet
+	if body := req.Body(); body != nil && !o.NoCache && g.scan(body) {
+		if s := p.schemas.Known(req.Scope, g.table); s != nil && s.Settings.Items {
+			var room [keyBytes]byte
+			if key, ok := g.appendKey(room[:0], s); ok {
+				return p.getScanned(ctx, req, o, reply, s, key, g.strong)
+			}
+		}
+	}
+	return p.getDecoded(ctx, req, o, reply)
+}
+
+// getScanned serves a GetItem of a whole item without ConsumedCapacity.
+func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, reply *Reply, s *cache.Schema, key []byte, strong bool) error {
+	n := len(reply.Body)
+	reply.Body = append(reply.Body, `{"Item":`...)
+	r := p.items.Read(s, key, cache.Lookup{Strong: strong, MaxAge: o.MaxAge}, reply.Body)
+	switch r.Outcome {
+	case coherence.Hit:
+		reply.Body, reply.Result = append(r.Body, '}'), Hit
+	case coherence.Negative:
+		reply.Body, reply.Result = append(reply.Body[:n], `{}`...), Negative
+	default:
+		reply.Body = reply.Body[:n]
+		g, ok := p.newItemRead(ctx, req, o)
+		if !ok || g.schema != s {
+			p.leave(r)
+			return p.forward(ctx, req, o, reply)
+		}
+		return p.resume(ctx, req, o, reply, g, r)
+	}
+	if s.Stale() {
+		// The table was changed before the lookup; the key may have been another item's.
+		reply.Body = reply.Body[:n]
+		return p.forward(ctx, req, o, reply)
+	}
+	return nil
+}
+
+// itemRead is a GetItem after all checks.
+type itemRead struct {
+	schema     *cache.Schema
+	key        ddb.Item
+	cacheKey   []byte
+	projection *expr.Projection
+	strong     bool
+	capacity   *string
+}
+
+// newItemRead decodes and checks a GetItem; false means that it must be forwarded.
+func (p *Proxy) newItemRead(ctx context.Context, req *ddb.Request, _ Options) (*itemRead, bool) {
+	in, err := ddb.InputAs[ddb.GetItemInput](req)
+	if err != nil || in.AttributesToGet != nil {
+		return nil, false
+	}
+	s := p.schema(ctx, req, in.TableName)
+	if s == nil || !s.Settings.Items {
+		return nil, false
+	}
+	g := &itemRead{schema: s, key: in.Key, strong: isTrue(in.ConsistentRead), capacity: in.ReturnConsumedCapacity}
+	var ok bool
+	if g.projection, ok = parseProjection(s, in.ProjectionExpression, in.ExpressionAttributeNames); !ok {
+		return nil, false
+	}
+	g.cacheKey, ok = s.AppendKey(nil, in.Key)
+	return g, ok
+}
+
+// parseProjection parses a read's projection, nil when it has none. It reports false when DynamoDB would refuse it.
+func parseProjection(s *cache.Schema, text *string, names ddb.Names) (*expr.Projection, bool) {
+	if text == nil {
+		return nil, names == nil
+	}
+	env := expr.NewEnv(names, nil)
+	if env.CheckSupplied(expr.Supplied{Kind: expr.ProjectionExpression, Present: true}) != nil {
+		return nil, false
+	}
+	projection, err := expr.ParseProjection(*text, env)
+	if err != nil || env.Unused() != nil {
+		return nil, false
+	}
+	for _, name := range projection.NestedNames() {
+		if s.IsKey(name) {
+			return nil, false // a path into a scalar
+		}
+	}
+	return projection, true
+}
+
+// isTrue is the value of an optional boolean that defaults to false.
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// getDecoded serves any GetItem.
+func (p *Proxy) getDecoded(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
+	g, ok := p.newItemRead(ctx, req, o)
+	if !ok {
+		return p.forward(ctx, req, o, reply)
+	}
+	r := p.items.Read(g.schema, g.cacheKey, cache.Lookup{Strong: g.strong, NoCache: o.NoCache, MaxAge: o.MaxAge}, nil)
+	return p.resume(ctx, req, o, reply, g, r)
+}
+
+// resume goes on from a lookup.
+func (p *Proxy) resume(ctx context.Context, req *ddb.Request, o Options, reply *Reply, g *itemRead, r coherence.Read) error {
+	for {
+		if g.schema.Stale() {
+			p.leave(r)
+			return p.forward(ctx, req, o, reply)
+		}
+		var a cache.Answer
+		switch r.Outcome {
+		case coherence.Hit:
+			reply.Result = Hit
+			a = cache.Answer{Body: r.Body, Meta: r.Meta}
+		case coherence.Negative:
+			reply.Result = Negative
+			a = cache.Answer{Absent: true}
+		default:
+			reply.Result = missOf(r, o)
+			if r.Outcome == coherence.Lead {
+				p.background(ctx, func(ctx context.Context) { p.fillItem(ctx, g, r.Flight) },
+					func(err error) { p.items.Fail(r.Flight, cache.Answer{Err: err}) })
+			}
+			var err error
+			if a, err = cache.CallOf(r).Wait(ctx); err != nil {
+				return err
+			}
+		}
+		switch {
+		case a.Alone && r.Outcome == coherence.Joined:
+			r = p.items.Read(g.schema, g.cacheKey, cache.Lookup{Strong: g.strong, NoCache: o.NoCache, MaxAge: o.MaxAge, Alone: true}, nil)
+			continue
+		case isRefusal(a.Err):
+			p.doubt(a.Err, g.schema)
+			return p.forward(ctx, req, o, reply)
+		case a.Err != nil:
+			return a.Err
+		}
+		return p.respondItem(reply, g, a)
+	}
+}
+
+// missOf is the result word for a read that no entry answered.
+func missOf(r coherence.Read, o Options) Result {
+	switch {
+	case o.NoCache:
+		return Bypass
+	case r.Outcome == coherence.Joined:
+		return Shared
+	case r.Refill:
+		return Refill
+	}
+	return Miss
+}
+
+// leave gives up a read; if it leads a flight, those who joined it read for themselves.
+func (p *Proxy) leave(r coherence.Read) {
+	if r.Outcome == coherence.Lead {
+		p.items.Fail(r.Flight, cache.Answer{Alone: true})
+	}
+}
+
+// fillItem reads the whole item from the backend for a flight. The request is made anew: the client's may ask for
+// less, and its bytes are gone when the client is.
+func (p *Proxy) fillItem(ctx context.Context, g *itemRead, f *coherence.Flight) {
+	strong := g.strong || f.Strong
+	in := &ddb.GetItemInput{TableName: g.schema.Name, Key: g.key}
+	if strong {
+		in.ConsistentRead = &strong
+	}
+	req := ddb.NewTypedRequest(in)
+	req.Scope = g.schema.Scope
+	resp, err := p.guard.Fill(ctx, req)
+	if err != nil {
+		p.items.Fail(f, cache.Answer{Err: err})
+		return
+	}
+	out, err := ddb.OutputAs[ddb.GetItemOutput](resp)
+	if err != nil {
+		p.items.Fail(f, cache.Answer{Err: err})
+		return
+	}
+	p.items.Done(f, out.Item, out.Item != nil)
+}
+
+// respondItem writes the response for an item's image.
+func (p *Proxy) respondItem(reply *Reply, g *itemRead, a cache.Answer) error {
+	n := len(reply.Body)
+	if a.Absent {
+		reply.Body = append(reply.Body, `{}`...)
+	} else {
+		reply.Body = append(reply.Body, `{"Item":`...)
+		var err error
+		if reply.Body, err = appendProjected(reply.Body, a.Body, g.projection); err != nil {
+			return err
+		}
+		reply.Body = append(reply.Body, '}')
+	}
+	if wantsCapacity(g.capacity) {
+		cc := tableCapacity(*g.capacity, g.schema.Name, itemHalves(a.Meta.Size, g.strong))
+		reply.Body = appendCapacity(reply.Body, n, cc)
+	}
+	return nil
+}
+
+// appendProjected appends the item with the given image as projection shows it; nil shows all of it.
+func appendProjected(dst, image []byte, projection *expr.Projection) ([]byte, error) {
+	if projection == nil {
+		return append(dst, image...), nil
+	}
+	item, err := ddb.ParseItemJSON(image)
+	if err != nil {
+		return dst, err
+	}
+	return ddb.AppendItemJSON(dst, projection.Apply(item)), nil
+}
+
+// borrowed is b as a string that must not outlive it.
+func borrowed(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -1,0 +1,95 @@
+// Package proxy is what happens to a request: it is answered from the caches, or goes to the backend through the
+// one guarded door, and what comes back may be cached. It opens no sockets; fronts bring requests and take replies.
+//
+// It promises that a reply is what the backend would have given (ReturnConsumedCapacity included: a hit reports
+// what the same read would have cost without a cache), and that one caller's cancellation or deadline never reaches
+// another. A request that is unusual in any way is forwarded untouched rather than guessed at. It never reaches a
+// backend but through an invalidation.Guard.
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"millrace/cache"
+	"millrace/ddb"
+	"millrace/invalidation"
+)
+
+// Options is what a caller asks of the caches, in the header X-Millrace-Cache-Control. The zero value asks nothing.
+type Options struct {
+	// NoCache reads from the backend whatever is cached. What comes back may be cached.
+	NoCache bool
+	// MaxAge refuses entries older than this; 0 sets no bound. (A front makes NoCache of "max-age=0".)
+	MaxAge time.Duration
+}
+
+// Reply is an answer. A front may use one again after emptying it.
+type Reply struct {
+	// Body is where the response's JSON is appended; the proxy keeps no part of it.
+	Body []byte
+	// RequestID is the backend's, where it gave one.
+	RequestID string
+	// Result tells what became of the request.
+	Result Result
+	// Hits of Keys items of a batch came from the cache; both are 0 for other requests.
+	Hits, Keys int
+}
+
+// Config is what a Proxy needs beside its guard and its caches.
+type Config struct {
+	// ReadTimeout bounds one backend read that several callers may be waiting for; 0 means 30 s. Below the
+	// backend's own slowest answer every such read fails; the callers' own deadlines apply in any case.
+	ReadTimeout time.Duration
+	// Logger hears of panics in backend reads; nil discards.
+	Logger *slog.Logger
+}
+
+// Proxy serves requests. It is safe for concurrent use.
+type Proxy struct {
+	guard   *invalidation.Guard
+	items   *cache.ItemCache
+	pages   *cache.QueryCache
+	schemas *cache.SchemaCache
+	config  Config
+
+	reads sync.WaitGroup // backend reads under way, which may outlive their callers
+}
+
+// New makes a proxy over guard and the caches in store; a nil store forwards everything.
+func New(config Config, guard *invalidation.Guard, store *cache.Store) *Proxy {
+	if config.ReadTimeout == 0 {
+		config.ReadTimeout = 30 * time.Second
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	p := &Proxy{guard: guard, schemas: guard.Schemas(), config: config}
+	if store != nil {
+		p.items, p.pages = store.Items(), store.Pages()
+	}
+	return p
+}
+
+// Do serves one request and appends the answer to reply.Body. Errors are as from backend.Backend, and then
+// nothing was appended; a cancelled ctx ends a read at once and a write only when its outcome is known.
+func (p *Proxy) Do(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
+	n := len(reply.Body)
+	serve := (*Proxy).forward
+	if p.items != nil {
+		serve = routes[req.Op].serve
+	}
+	err := serve(p, ctx, req, o, reply)
+	if err != nil {
+		reply.Body = reply.Body[:n]
+	}
+	return err
+}
+
+// Close waits for backend reads that outlived their callers. No request may be made any more.
+func (p *Proxy) Close() error {
+	p.reads.Wait()
+	return nil
+}

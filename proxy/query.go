@@ -1,0 +1,269 @@
+package proxy
+
+import (
+	"context"
+
+	"millrace/cache"
+	"millrace/ddb"
+	"millrace/ddb/expr"
+)
+
+// query serves Query.
+func (p *Proxy) query(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
+	q, ok := p.newQuery(ctx, req)
+	if !ok {
+		return p.forward(ctx, req, o, reply)
+	}
+	return p.servePage(ctx, req, o, reply, q)
+}
+
+// scan serves Scan.
+func (p *Proxy) scan(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
+	q, ok := p.newScan(ctx, req)
+	if !ok {
+		return p.forward(ctx, req, o, reply)
+	}
+	return p.servePage(ctx, req, o, reply, q)
+}
+
+// pageExpressions are the parsed expressions of a Query or Scan.
+type pageExpressions struct {
+	projection *expr.Projection
+	filter     *expr.Condition
+	key        *expr.KeyCondition
+}
+
+// parsePageExpressions parses what a page's request has; nil texts are none. It reports false when DynamoDB would
+// refuse any of it.
+func parsePageExpressions(names ddb.Names, values ddb.Values, projection, filter, key *string) (x pageExpressions, ok bool) {
+	if projection == nil && filter == nil && key == nil {
+		return x, names == nil && values == nil
+	}
+	env := expr.NewEnv(names, values)
+	if env.CheckSupplied(
+		expr.Supplied{Kind: expr.FilterExpression, Present: filter != nil},
+		expr.Supplied{Kind: expr.ProjectionExpression, Present: projection != nil},
+		expr.Supplied{Kind: expr.KeyConditionExpression, Present: key != nil},
+	) != nil {
+		return x, false
+	}
+	var err *ddb.Error
+	if projection != nil {
+		if x.projection, err = expr.ParseProjection(*projection, env); err != nil {
+			return x, false
+		}
+	}
+	if filter != nil {
+		if x.filter, err = expr.ParseCondition(expr.FilterExpression, *filter, env); err != nil {
+			return x, false
+		}
+	}
+	if key != nil {
+		if x.key, err = expr.ParseKeyCondition(*key, env); err != nil {
+			return x, false
+		}
+	}
+	return x, env.Unused() == nil
+}
+
+// pageTable finds the table, the index and the settings of a page; false when it is not cached.
+func (p *Proxy) pageTable(ctx context.Context, req *ddb.Request, table string, index *string, strong bool) (*pageRead, bool) {
+	s := p.schema(ctx, req, table)
+	if s == nil {
+		return nil, false
+	}
+	name := ""
+	if index != nil {
+		if name = *index; name == "" {
+			return nil, false
+		}
+	}
+	x, ok := s.Index(name)
+	if !ok || strong && x.Global {
+		return nil, false
+	}
+	settings := s.Pages(name)
+	return &pageRead{schema: s, index: x, settings: settings, strong: strong}, settings.Pages
+}
+
+// fetches reports whether the page may show or test attributes that its index does not hold.
+func (q *pageRead) fetches(choice *string, x pageExpressions) bool {
+	if q.index.ProjectsAll() {
+		return false
+	}
+	if choice != nil && *choice == "ALL_ATTRIBUTES" {
+		return true
+	}
+	var names []string
+	if x.projection != nil {
+		names = append(names, x.projection.TopLevelNames()...)
+	}
+	if x.filter != nil {
+		names = append(names, x.filter.TopLevelNames()...)
+	}
+	for _, name := range names {
+		if !q.index.Projects(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// expressions adds the filter and the projection.
+func (c *canonical) expressions(x pageExpressions) {
+	c.field(func(dst []byte) []byte {
+		if x.filter == nil {
+			return dst
+		}
+		return x.filter.AppendCanonical(dst)
+	})
+	c.field(func(dst []byte) []byte {
+		if x.projection == nil {
+			return dst
+		}
+		return x.projection.AppendCanonical(dst)
+	})
+}
+
+// keyRange adds a bound key condition.
+func (c *canonical) keyRange(r expr.KeyRange) {
+	c.number(len(r.RangeEq))
+	c.number(int(r.Op))
+	c.field(func(dst []byte) []byte {
+		for _, v := range r.Hash {
+			dst = ddb.AppendKeyValue(dst, v)
+		}
+		for _, v := range r.RangeEq {
+			dst = ddb.AppendKeyValue(dst, v)
+		}
+		if r.Op != expr.RangeNone {
+			dst = ddb.AppendKeyValue(dst, r.A)
+		}
+		if r.Op == expr.RangeBetween {
+			dst = ddb.AppendKeyValue(dst, r.B)
+		}
+		return dst
+	})
+}
+
+// newQuery decodes and checks a Query; false means that it must be forwarded.
+func (p *Proxy) newQuery(ctx context.Context, req *ddb.Request) (*pageRead, bool) {
+	in, err := ddb.InputAs[ddb.QueryInput](req)
+	if err != nil || in.KeyConditionExpression == nil || in.KeyConditions != nil || in.QueryFilter != nil ||
+		in.ConditionalOperator != nil || in.AttributesToGet != nil {
+		return nil, false
+	}
+	q, ok := p.pageTable(ctx, req, in.TableName, in.IndexName, isTrue(in.ConsistentRead))
+	if !ok {
+		return nil, false
+	}
+	x, ok := parsePageExpressions(in.ExpressionAttributeNames, in.ExpressionAttributeValues,
+		in.ProjectionExpression, in.FilterExpression, in.KeyConditionExpression)
+	if !ok {
+		return nil, false
+	}
+	r, bad := x.key.Bind(q.index.KeySchema(), q.schema.Description.AttributeKind)
+	if bad != nil {
+		return nil, false
+	}
+	q.reverse = in.ScanIndexForward != nil && !*in.ScanIndexForward
+	q.start, q.capacity = in.ExclusiveStartKey, in.ReturnConsumedCapacity
+	q.span = querySpan(q.index, q.index.SpanName(q.fetches(in.Select, x)), r)
+
+	c := canonical("Q")
+	c.text(q.index.Name)
+	c.selection(in.Select, q.index.Name != "", x.projection != nil)
+	c.optional(in.Limit)
+	if q.reverse {
+		c.number(1)
+	} else {
+		c.number(0)
+	}
+	if !c.startKey(in.ExclusiveStartKey) {
+		return nil, false
+	}
+	c.keyRange(r)
+	c.expressions(x)
+	q.key = c
+	q.fetch = func(ctx context.Context, p *Proxy, strong bool) (page, error) {
+		return fetchQuery(ctx, p, q, *in, strong)
+	}
+	return q, len(c) <= maxPageKeyBytes
+}
+
+// fetchQuery reads a Query's page from the backend.
+func fetchQuery(ctx context.Context, p *Proxy, q *pageRead, in ddb.QueryInput, strong bool) (page, error) {
+	mode := capacityIndexes
+	in.ReturnConsumedCapacity, in.ConsistentRead = &mode, consistency(q.index, strong)
+	resp, err := p.fill(ctx, q.schema.Scope, &in)
+	if err != nil {
+		return page{}, err
+	}
+	out, err := ddb.OutputAs[ddb.QueryOutput](resp)
+	if err != nil {
+		return page{}, err
+	}
+	bare := *out
+	bare.ConsumedCapacity = nil
+	return page{body: ddb.AppendShape(nil, &bare), last: out.LastEvaluatedKey, cost: out.ConsumedCapacity}, nil
+}
+
+// consistency is the ConsistentRead to send; a global index cannot be read strongly.
+func consistency(x *cache.IndexLayout, strong bool) *bool {
+	if !strong || x.Global {
+		return nil
+	}
+	return &strong
+}
+
+// newScan decodes and checks a Scan; false means that it must be forwarded.
+func (p *Proxy) newScan(ctx context.Context, req *ddb.Request) (*pageRead, bool) {
+	in, err := ddb.InputAs[ddb.ScanInput](req)
+	if err != nil || in.ScanFilter != nil || in.ConditionalOperator != nil || in.AttributesToGet != nil {
+		return nil, false
+	}
+	q, ok := p.pageTable(ctx, req, in.TableName, in.IndexName, isTrue(in.ConsistentRead))
+	if !ok {
+		return nil, false
+	}
+	x, ok := parsePageExpressions(in.ExpressionAttributeNames, in.ExpressionAttributeValues,
+		in.ProjectionExpression, in.FilterExpression, nil)
+	if !ok {
+		return nil, false
+	}
+	q.start, q.capacity = in.ExclusiveStartKey, in.ReturnConsumedCapacity
+	q.span.Index, q.span.Eventual = q.index.SpanName(q.fetches(in.Select, x)), q.index.Global
+
+	c := canonical("S")
+	c.text(q.index.Name)
+	c.selection(in.Select, q.index.Name != "", x.projection != nil)
+	c.optional(in.Limit)
+	c.optional(in.Segment)
+	c.optional(in.TotalSegments)
+	if !c.startKey(in.ExclusiveStartKey) {
+		return nil, false
+	}
+	c.expressions(x)
+	q.key = c
+	q.fetch = func(ctx context.Context, p *Proxy, strong bool) (page, error) {
+		return fetchScan(ctx, p, q, *in, strong)
+	}
+	return q, len(c) <= maxPageKeyBytes
+}
+
+// fetchScan reads a Scan's page from the backend.
+func fetchScan(ctx context.Context, p *Proxy, q *pageRead, in ddb.ScanInput, strong bool) (page, error) {
+	mode := capacityIndexes
+	in.ReturnConsumedCapacity, in.ConsistentRead = &mode, consistency(q.index, strong)
+	resp, err := p.fill(ctx, q.schema.Scope, &in)
+	if err != nil {
+		return page{}, err
+	}
+	out, err := ddb.OutputAs[ddb.ScanOutput](resp)
+	if err != nil {
+		return page{}, err
+	}
+	bare := *out
+	bare.ConsumedCapacity = nil
+	return page{body: ddb.AppendShape(nil, &bare), last: out.LastEvaluatedKey, cost: out.ConsumedCapacity}, nil
+}
