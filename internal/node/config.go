@@ -1,0 +1,279 @@
+package node
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"millrace/backend/engine"
+	"millrace/cache"
+	"millrace/internal/units"
+	"millrace/proxy/awsjson"
+)
+
+// Config is everything a node can be told. A setting's name is its path in the file: "http.idle_timeout", which is
+// MILLRACE_HTTP_IDLE_TIMEOUT in the environment. The settings that people change by hand have flags too. Struct tag
+// doc is the setting's documentation.
+type Config struct {
+	Listen       string `yaml:"listen" doc:"Address of the data port, which speaks DynamoDB's HTTP protocol. Port 0 takes a free one."`
+	AdminListen  string `yaml:"admin_listen" doc:"Address of the admin port: /livez, /readyz, /metrics. Empty opens none."`
+	InsecureBind bool   `yaml:"insecure_bind" doc:"Allow addresses other than the loopback interface. Signatures are not verified and there is no TLS: whoever reaches the port may read and write everything."`
+	Backend      string `yaml:"backend" doc:"Where items are: embedded, the engine in this process, or aws, Amazon DynamoDB."`
+	DataDir      string `yaml:"data_dir" doc:"Folder of the embedded engine's store; it is made if need be. One process at a time."`
+	InMemory     bool   `yaml:"in_memory" doc:"Keep the store in memory. Everything is gone when the process ends."`
+	Durability   string `yaml:"durability" doc:"sync: a write is acknowledged when it is on stable storage. async: when it is in memory; a crash of the machine or the process may lose what was acknowledged within engine.async_window."`
+	Isolate      bool   `yaml:"isolate" doc:"Give each pair of access key and region tables of its own, as Amazon does. Otherwise one store serves all keys and regions, so that tables do not seem to vanish when a region or key differs."`
+
+	Engine   EngineConfig           `yaml:"engine"`
+	Cache    CacheConfig            `yaml:"cache"`
+	Tables   map[string]TableConfig `yaml:"tables" doc:"Cache settings of the tables that a glob matches; where several match, the glob with the most literal characters counts, setting by setting."`
+	HTTP     awsjson.Config         `yaml:"http"`
+	Shutdown ShutdownConfig         `yaml:"shutdown"`
+	Log      LogConfig              `yaml:"log"`
+}
+
+// EngineConfig is the part about the embedded engine.
+type EngineConfig struct {
+	AsyncWindow   units.Duration `yaml:"async_window" doc:"With durability async, the longest time between two syncs, which is how much a crash can lose."`
+	Region        string         `yaml:"region" doc:"Region in the ARNs of tables."`
+	AccountID     string         `yaml:"account_id" doc:"Account in the ARNs of tables: twelve digits."`
+	BlockCache    units.Bytes    `yaml:"block_cache" doc:"Memory for blocks read from disk. Too small, and reads that the caches do not have go to the disk."`
+	MemTable      units.Bytes    `yaml:"mem_table" doc:"Size at which recent writes move to a table on disk. Too small costs write throughput, too large memory and time to start after a crash."`
+	SweepInterval units.Duration `yaml:"sweep_interval" doc:"Time between two looks for items past their time to live."`
+	Throttle      bool           `yaml:"throttle" doc:"Refuse what exceeds a provisioned table's throughput, or a global index's, once five minutes' worth of what was not used is gone."`
+	Faults        FaultsConfig   `yaml:"faults"`
+}
+
+// CacheConfig is the part about the caches as a whole.
+type CacheConfig struct {
+	Enabled     bool           `yaml:"enabled" doc:"Answer reads from the item and query caches. Off forwards every request."`
+	Memory      units.Bytes    `yaml:"memory" doc:"Budget of both caches: keys, items, pages and bookkeeping. The process needs about half as much again. Too small costs hits."`
+	ItemTTL     units.Duration `yaml:"item_ttl" doc:"How long a cached item is served when nothing invalidates it."`
+	QueryTTL    units.Duration `yaml:"query_ttl" doc:"How long a cached page of a query or scan is served when nothing invalidates it."`
+	NegativeTTL units.Duration `yaml:"negative_ttl" doc:"How long the absence of an item is served when nothing invalidates it."`
+}
+
+// TableConfig is the part about some tables. What is left out comes from a less specific glob or from cache.
+type TableConfig struct {
+	Cache       string                 `yaml:"cache" doc:"on, off or items-only (queries and scans are forwarded)."`
+	ItemTTL     units.Duration         `yaml:"item_ttl" doc:"As cache.item_ttl."`
+	QueryTTL    units.Duration         `yaml:"query_ttl" doc:"As cache.query_ttl."`
+	NegativeTTL units.Duration         `yaml:"negative_ttl" doc:"As cache.negative_ttl."`
+	Indexes     map[string]IndexConfig `yaml:"indexes" doc:"Settings for pages of the indexes that a glob matches."`
+}
+
+// IndexConfig is the part about some indexes of some tables.
+type IndexConfig struct {
+	Cache    string         `yaml:"cache" doc:"on or off."`
+	QueryTTL units.Duration `yaml:"query_ttl" doc:"As cache.query_ttl."`
+}
+
+// ShutdownConfig is the part about how a node goes.
+type ShutdownConfig struct {
+	Delay units.Duration `yaml:"delay" doc:"How long requests are still taken after SIGTERM, while /readyz answers 503 and every reply closes its connection, so that load balancers notice first. Too small loses connections in Kubernetes, where the default is 5s."`
+}
+
+// LogConfig is the part about the log on stderr.
+type LogConfig struct {
+	Level  string `yaml:"level" doc:"debug, info, warn or error."`
+	Format string `yaml:"format" doc:"text, json, or auto: text on a terminal."`
+}
+
+// The default delays between SIGTERM and the end of accepting. Kubernetes removes a pod from its services while
+// the pod is being stopped already (Kubernetes, "Pod lifecycle", Termination of Pods).
+const (
+	defaultDelay    = 100 * time.Millisecond
+	kubernetesDelay = 5 * time.Second
+)
+
+// DefaultConfig is what runs when nothing was said.
+func DefaultConfig() Config {
+	e := engine.DefaultConfig()
+	return Config{
+		Listen:      "127.0.0.1:8000",
+		AdminListen: "127.0.0.1:9464",
+		Backend:     "embedded",
+		DataDir:     "./millrace-data",
+		Durability:  "sync",
+		Engine: EngineConfig{
+			AsyncWindow:   units.Duration(e.AsyncWindow),
+			Region:        e.Region,
+			AccountID:     e.AccountID,
+			BlockCache:    units.Bytes(e.CacheBytes),
+			MemTable:      units.Bytes(e.MemTableBytes),
+			SweepInterval: units.Duration(e.SweepInterval),
+			Faults:        defaultFaults(),
+		},
+		Cache: CacheConfig{
+			Enabled:     true,
+			Memory:      256 << 20,
+			ItemTTL:     units.Duration(5 * time.Minute),
+			QueryTTL:    units.Duration(time.Minute),
+			NegativeTTL: units.Duration(75 * time.Second),
+		},
+		HTTP:     awsjson.DefaultConfig(),
+		Shutdown: ShutdownConfig{Delay: units.Duration(defaultDelay)},
+		Log:      LogConfig{Level: "info", Format: "auto"},
+	}
+}
+
+// Validate names the first setting that cannot be worked with. Its errors begin with the setting's name.
+func (c Config) Validate() error {
+	for _, address := range []struct{ name, value string }{{"listen", c.Listen}, {"admin_listen", c.AdminListen}} {
+		if address.value == "" && address.name == "admin_listen" {
+			continue
+		}
+		if err := checkAddress(address.name, address.value, c.InsecureBind); err != nil {
+			return err
+		}
+	}
+	for _, choice := range []struct {
+		name, value string
+		of          []string
+	}{
+		{"backend", c.Backend, []string{"embedded", "aws"}},
+		{"durability", c.Durability, []string{"sync", "async"}},
+		{"log.level", c.Log.Level, []string{"debug", "info", "warn", "error"}},
+		{"log.format", c.Log.Format, []string{"auto", "text", "json"}},
+	} {
+		if !slices.Contains(choice.of, choice.value) {
+			last := len(choice.of) - 1
+			return fmt.Errorf("%s is %q, must be %s or %s", choice.name, choice.value, strings.Join(choice.of[:last], ", "), choice.of[last])
+		}
+	}
+	if c.Backend == "aws" {
+		return fmt.Errorf("backend aws is not built in this version of millrace; use --backend embedded")
+	}
+	if c.DataDir == "" && !c.InMemory {
+		return fmt.Errorf("data_dir is empty; name a folder, or set in_memory")
+	}
+	if c.Cache.Memory < 1<<20 {
+		return fmt.Errorf("cache.memory is %v, must be 1MiB or more; to do without, set cache.enabled to false", c.Cache.Memory)
+	}
+	for _, ttl := range []struct {
+		name  string
+		value units.Duration
+	}{{"cache.item_ttl", c.Cache.ItemTTL}, {"cache.query_ttl", c.Cache.QueryTTL}, {"cache.negative_ttl", c.Cache.NegativeTTL}} {
+		if ttl.value == 0 {
+			return fmt.Errorf("%s is 0s, must be above zero; to cache nothing, set cache.enabled to false, or cache to off for a table", ttl.name)
+		}
+	}
+	if _, err := cache.NewSettings(c.tables()); err != nil {
+		return err
+	}
+	if err := c.HTTP.Validate(); err != nil {
+		return fmt.Errorf("http.%w", err)
+	}
+	if err := c.Engine.Faults.validate(c.Cache.Enabled); err != nil {
+		return err
+	}
+	return c.Engine.validate()
+}
+
+// validate checks what the engine's own Validate would, under the names of the file.
+func (c EngineConfig) validate() error {
+	switch {
+	case c.AsyncWindow <= 0:
+		return fmt.Errorf("engine.async_window is %v, must be above zero", c.AsyncWindow)
+	case c.SweepInterval <= 0:
+		return fmt.Errorf("engine.sweep_interval is %v, must be above zero", c.SweepInterval)
+	case c.Region == "" || strings.ContainsAny(c.Region, ":/ "):
+		return fmt.Errorf("engine.region is %q, must be a region's name such as us-east-1", c.Region)
+	case len(c.AccountID) != 12 || strings.Trim(c.AccountID, "0123456789") != "":
+		return fmt.Errorf("engine.account_id is %q, must be twelve digits", c.AccountID)
+	case c.BlockCache < 1<<20:
+		return fmt.Errorf("engine.block_cache is %v, must be 1MiB or more", c.BlockCache)
+	case c.MemTable < 1<<20 || c.MemTable > 1<<30:
+		return fmt.Errorf("engine.mem_table is %v, must be 1MiB to 1GiB", c.MemTable)
+	}
+	return nil
+}
+
+// checkAddress refuses what is not host:port, and what others could reach unless that was asked for.
+func checkAddress(name, address string, insecure bool) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%s is %q, must be host:port such as 127.0.0.1:8000", name, address)
+	}
+	ip := net.ParseIP(host)
+	if insecure || host == "localhost" || (ip != nil && ip.IsLoopback()) {
+		return nil
+	}
+	return fmt.Errorf("%s is %q, which others can reach, and millrace verifies no signatures: add --insecure-bind if your network keeps strangers out", name, address)
+}
+
+// tables are the cache settings in the cache's own types; "*" carries the defaults.
+func (c Config) tables() map[string]cache.TableConfig {
+	out := map[string]cache.TableConfig{}
+	for glob, t := range c.Tables {
+		tc := cache.TableConfig{Cache: cache.Mode(t.Cache), ItemTTL: t.ItemTTL.Of(), QueryTTL: t.QueryTTL.Of(), NegativeTTL: t.NegativeTTL.Of()}
+		for index, i := range t.Indexes {
+			if tc.Indexes == nil {
+				tc.Indexes = map[string]cache.IndexConfig{}
+			}
+			tc.Indexes[index] = cache.IndexConfig{Cache: cache.Mode(i.Cache), QueryTTL: i.QueryTTL.Of()}
+		}
+		out[glob] = tc
+	}
+	all := out["*"]
+	if all.ItemTTL == 0 {
+		all.ItemTTL = c.Cache.ItemTTL.Of()
+	}
+	if all.QueryTTL == 0 {
+		all.QueryTTL = c.Cache.QueryTTL.Of()
+	}
+	if all.NegativeTTL == 0 {
+		all.NegativeTTL = c.Cache.NegativeTTL.Of()
+	}
+	out["*"] = all
+	return out
+}
+
+// engine is the configuration in the engine's own type, without hooks and logger.
+func (c Config) engine() engine.Config {
+	e := engine.DefaultConfig()
+	e.Dir, e.InMemory, e.Isolate = c.DataDir, c.InMemory, c.Isolate
+	e.Durability = engine.Sync
+	if c.Durability == "async" {
+		e.Durability = engine.Async
+	}
+	e.AsyncWindow, e.SweepInterval = c.Engine.AsyncWindow.Of(), c.Engine.SweepInterval.Of()
+	e.Region, e.AccountID = c.Engine.Region, c.Engine.AccountID
+	e.Throttle = c.Engine.Throttle
+	// What cannot be is no error here: it was found when the configuration was checked.
+	e.Faults, _ = c.Engine.Faults.engine()
+	e.CacheBytes, e.MemTableBytes = int64(c.Engine.BlockCache), int64(c.Engine.MemTable)
+	return e
+}
+
+// store describes where items are, for the line that is logged at start.
+func (c Config) store() string {
+	if c.InMemory {
+		return "memory, gone when the process ends"
+	}
+	if abs, err := filepath.Abs(c.DataDir); err == nil {
+		return abs
+	}
+	return c.DataDir
+}
+
+// inKubernetes reports whether the environment is a pod's.
+func inKubernetes(environ []string) bool {
+	return slices.ContainsFunc(environ, func(v string) bool { return strings.HasPrefix(v, "KUBERNETES_SERVICE_HOST=") })
+}
+
+// readFile reads a configuration file; the error is a sentence.
+func readFile(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return nil, fmt.Errorf("config file %q does not exist", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read config file: %w", err)
+	}
+	return b, nil
+}

@@ -1,0 +1,276 @@
+// Package node puts one process together: store, caches, guard, proxy, fronts and the admin port. It is the only
+// place that holds a raw backend, and it hands that straight to the guard. New acquires and New's errors are one
+// sentence for the operator; Run serves until its context ends and then goes in the reverse order, losing nothing
+// that was promised.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"millrace/backend/engine"
+	"millrace/cache"
+	"millrace/ddb"
+	"millrace/invalidation"
+	"millrace/metrics"
+	"millrace/proxy"
+	"millrace/proxy/awsjson"
+)
+
+// Node is one process running the caching software.
+type Node struct {
+	config  Config
+	log     *slog.Logger
+	metrics *metrics.Metrics
+
+	engine *engine.Engine
+	guard  *invalidation.Guard
+	store  *cache.Store
+	proxy  *proxy.Proxy
+	front  *awsjson.Server
+	admin  *admin
+
+	addr  net.Addr
+	ready atomic.Bool
+	// fatal receives why the engine can take no more writes.
+	fatal chan error
+}
+
+// New opens the ports and then the store; a port that is taken leaves the data folder untouched. config has been
+// checked. version is what /metrics calls this build.
+func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
+	n := &Node{config: config, log: log, fatal: make(chan error, 1)}
+	var acquired []func() error
+	defer func() {
+		if err != nil {
+			for i := len(acquired) - 1; i >= 0; i-- {
+				_ = acquired[i]()
+			}
+		}
+	}()
+	n.metrics = metrics.New(metricNames())
+
+	serve := &lateHandler{}
+	config.HTTP.Isolate = config.Isolate
+	n.front = awsjson.New(config.HTTP, serve, n.metrics, log)
+	if n.addr, err = n.front.Listen(config.Listen); err != nil {
+		return nil, listenError(config.Listen, "--listen", err)
+	}
+	acquired = append(acquired, n.front.Close)
+	if config.AdminListen != "" {
+		if n.admin, err = newAdmin(config.AdminListen, n.metrics.Handler(), n.checks); err != nil {
+			return nil, listenError(config.AdminListen, "--admin-listen", err)
+		}
+		acquired = append(acquired, n.admin.Close)
+	}
+
+	tables := config.tables()
+	if !config.Cache.Enabled {
+		tables = map[string]cache.TableConfig{"*": {Cache: cache.Off}}
+	}
+	n.store, err = cache.NewStore(cache.Config{Memory: int64(config.Cache.Memory), Tables: tables, Authoritative: true})
+	if err != nil {
+		return nil, err
+	}
+	acquired = append(acquired, n.store.Close)
+	invalidator := invalidation.NewInvalidator(n.store)
+	ec := config.engine()
+	ec.Hooks, ec.Logger = invalidator, log
+	ec.OnFatal = func(err error) { n.fatal <- err }
+	if n.engine, err = engine.Open(ec); err != nil {
+		return nil, withAdvice(err)
+	}
+	if config.Engine.Faults.Enabled && n.admin != nil {
+		newFaultsAdmin(n.engine, config).register(n.admin.mux)
+	}
+	n.guard = invalidation.NewGuard(n.engine, invalidator, invalidation.GuardConfig{})
+	acquired = append(acquired, n.guard.Close)
+	cached := n.store
+	if !config.Cache.Enabled {
+		cached = nil
+	}
+	n.proxy = proxy.New(proxy.Config{ReadTimeout: config.HTTP.RequestTimeout.Of(), Logger: log}, n.guard, cached)
+	serve.proxy = n.proxy
+	return n, n.register(version)
+}
+
+// lateHandler lets the front be made, and its port taken, before the proxy it serves.
+type lateHandler struct{ proxy *proxy.Proxy }
+
+// Do is part of awsjson.Handler.
+func (h *lateHandler) Do(ctx context.Context, req *ddb.Request, o proxy.Options, reply *proxy.Reply) error {
+	return h.proxy.Do(ctx, req, o, reply)
+}
+
+// register adds what only this package knows to the metrics.
+func (n *Node) register(version string) error {
+	core := n.store.Core()
+	collectors := metrics.CacheSize(core.Bytes, func() int64 { return int64(core.Stats().Entries) }, int64(n.config.Cache.Memory))
+	collectors = append(collectors, metrics.Build(version, runtime.Version()), metrics.Connections(n.front.Connections))
+	for _, c := range collectors {
+		if err := n.metrics.Register(c); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+// metricNames are the labels of what the front counts.
+func metricNames() metrics.Names {
+	caches := map[ddb.Operation]string{ddb.GetItem: "item", ddb.BatchGetItem: "item", ddb.Query: "query", ddb.Scan: "scan"}
+	names := metrics.Names{CacheOf: func(op int) string { return caches[ddb.Operation(op)] }}
+	for op := range ddb.NumOperations {
+		name := op.String()
+		if op == ddb.UnknownOperation {
+			name = "Unknown"
+		}
+		names.Operations = append(names.Operations, name)
+	}
+	for r := range proxy.NumResults {
+		names.Results = append(names.Results, r.String())
+	}
+	return names
+}
+
+// Addr is the data port's bound address, AdminAddr the admin port's, nil if there is none.
+func (n *Node) Addr() net.Addr { return n.addr }
+
+// AdminAddr is the admin port's bound address, nil if there is none.
+func (n *Node) AdminAddr() net.Addr {
+	if n.admin == nil {
+		return nil
+	}
+	return n.admin.listener.Addr()
+}
+
+// Run serves until ctx ends or something fails, and then lets go of everything that New acquired. It returns nil
+// only if every request was answered and the store was closed in order.
+func (n *Node) Run(ctx context.Context) error {
+	// What a request needs outlives the requests, and the admin port everything.
+	frontCtx, stopFront := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopFront()
+	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopEngine()
+	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopAdmin()
+
+	front, frontFailed := errgroup.WithContext(frontCtx)
+	front.Go(func() error { return n.front.Run(frontCtx) })
+	behind, behindFailed := errgroup.WithContext(engineCtx)
+	behind.Go(func() error { return n.engine.Run(engineCtx) })
+	ports, portFailed := errgroup.WithContext(adminCtx)
+	if n.admin != nil {
+		ports.Go(func() error { return n.admin.Run(adminCtx) })
+	}
+	n.ready.Store(true)
+	n.announce()
+
+	var err error
+	select {
+	case <-ctx.Done():
+		n.log.Info("stopping", "delay", n.config.Shutdown.Delay)
+		n.ready.Store(false)
+		n.front.Quiesce()
+		delay := time.NewTimer(n.config.Shutdown.Delay.Of())
+		select {
+		case <-delay.C:
+		case <-frontFailed.Done():
+		case err = <-n.fatal:
+		}
+		delay.Stop()
+	case err = <-n.fatal:
+	case <-frontFailed.Done():
+	case <-behindFailed.Done():
+	case <-portFailed.Done():
+	}
+	n.ready.Store(false)
+	stopFront()
+	err = errors.Join(err, front.Wait())
+	err = errors.Join(err, n.proxy.Close())
+	stopEngine()
+	err = errors.Join(err, behind.Wait(), n.guard.Close(), n.store.Close())
+	stopAdmin()
+	err = errors.Join(err, ports.Wait())
+	if err == nil {
+		n.log.Info("stopped")
+	}
+	return err
+}
+
+// announce logs what an operator wants to know first: where it listens, where data is and what is promised of it.
+func (n *Node) announce() {
+	c := n.config
+	caches := "off"
+	if c.Cache.Enabled {
+		caches = "on, " + c.Cache.Memory.String()
+	}
+	scope := "one store for all keys and regions (use --isolate to separate them)"
+	if c.Isolate {
+		scope = "one store for each access key and region"
+	}
+	durability := c.Durability
+	if c.InMemory {
+		durability = "none"
+	} else if c.Durability == "async" {
+		durability = "async, a crash may lose the last " + c.Engine.AsyncWindow.String()
+	}
+	admin := "off"
+	if n.admin != nil {
+		admin = "http://" + n.admin.listener.Addr().String()
+	}
+	n.log.Info("serving DynamoDB", "endpoint", "http://"+n.addr.String(), "admin", admin, "store", c.store(),
+		"durability", durability, "caches", caches, "scope", scope)
+	if c.Engine.Faults.Enabled {
+		n.log.Warn("test aids are enabled; requests may fail or lag on purpose", "settings", admin+"/faults")
+	}
+}
+
+// checks are what /readyz asks about.
+func (n *Node) checks() []check {
+	c := check{name: "serving"}
+	if !n.ready.Load() {
+		c.fault = "starting or stopping"
+	}
+	return []check{c}
+}
+
+// listenError says in a sentence why a port could not be had.
+func listenError(addr, flag string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("address %s is taken by another process; stop that, or choose another address with %s", addr, flag)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("address %s may not be opened by this user; choose a port above 1023 with %s", addr, flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("address %s does not belong to this machine; choose another with %s", addr, flag)
+	}
+	return fmt.Errorf("address %s cannot be listened on (%w); choose another with %s", addr, err, flag)
+}
+
+// withAdvice adds to an error of the engine's what to do next. Its texts are the engine's contract: one sentence
+// that names the folder.
+func withAdvice(err error) error {
+	for _, a := range []struct{ says, advice string }{
+		{"in use by another process", "stop that, or choose another folder with --data-dir"},
+		{"is not writable", "give this user the right to write there, or choose another folder with --data-dir"},
+		{"newer version", "use that version, or choose another folder with --data-dir"},
+		{"not millrace's", "choose another folder with --data-dir"},
+		{"damaged store", "nothing was changed: restore the folder from a copy, or choose another with --data-dir"},
+		{"cannot be opened", "nothing was changed: restore the folder from a copy, or choose another with --data-dir"},
+	} {
+		if strings.Contains(err.Error(), a.says) {
+			return fmt.Errorf("%w; %s", err, a.advice)
+		}
+	}
+	return err
+}

@@ -1,0 +1,224 @@
+package awsjson
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How long and how much is read and thrown away from a client whose request was refused before its end, so that
+// closing does not reset the connection under a reply the client has yet to read (RFC 9112 §9.6).
+const (
+	lingerTime  = 5 * time.Second
+	lingerBytes = 128 << 20
+)
+
+// lastLook is how long an idle connection is still listened to when the front closes it: a request that was
+// already on its way is then answered instead of being met by a reset.
+const lastLook = 25 * time.Millisecond
+
+// lastAccepts bounds how long clients that keep connecting can put off the end of accepting.
+const lastAccepts = 250 * time.Millisecond
+
+// listener hands fasthttp connections that know whether they are between requests, and keeps count of them.
+// fasthttp's own Shutdown closes whatever it believes to be idle, a connection with an unread request included.
+type listener struct {
+	net.Listener
+
+	// draining is set once, before the connections are woken.
+	draining atomic.Bool
+	// stopped is when; it is written before draining is.
+	stopped time.Time
+
+	mu    sync.Mutex
+	conns map[*conn]struct{}
+	// empty is closed when the last connection has gone after draining began.
+	empty chan struct{}
+}
+
+// newListener wraps a TCP listener.
+func newListener(l net.Listener) *listener {
+	return &listener{Listener: l, conns: make(map[*conn]struct{}), empty: make(chan struct{})}
+}
+
+// Accept returns io.EOF once draining has begun and nobody waits to be accepted, which ends fasthttp's Serve
+// without an error.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			if l.draining.Load() {
+				// A client whose handshake is done counts itself connected: take
+				// all of those before the socket goes.
+				if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(l.stopped) > lastAccepts {
+					return nil, io.EOF
+				}
+				if tl, ok := l.Listener.(*net.TCPListener); ok && tl.SetDeadline(time.Now().Add(time.Millisecond)) == nil {
+					if c, err = tl.Accept(); err == nil {
+						return l.track(c), nil
+					}
+				}
+				return nil, io.EOF
+			}
+			if isTemporary(err) {
+				// Out of file descriptors: connections that end free some.
+				time.Sleep(10 * time.Millisecond)
+				continue
+			}
+			return nil, err
+		}
+		return l.track(c), nil
+	}
+}
+
+// isTemporary reports whether accepting may work again after err.
+func isTemporary(err error) bool {
+	ne, ok := errors.AsType[*net.OpError](err)
+	return ok && ne.Temporary() //nolint:staticcheck // deprecated for its vagueness; for accept it means EMFILE, ECONNABORTED and the like
+}
+
+// track makes the connection known to drain.
+func (l *listener) track(nc net.Conn) *conn {
+	c := &conn{Conn: nc, l: l}
+	l.mu.Lock()
+	l.conns[c] = struct{}{}
+	l.mu.Unlock()
+	return c
+}
+
+// forget is called once for every tracked connection.
+func (l *listener) forget(c *conn) {
+	l.mu.Lock()
+	delete(l.conns, c)
+	if l.draining.Load() && len(l.conns) == 0 {
+		l.closeEmpty()
+	}
+	l.mu.Unlock()
+}
+
+// closeEmpty closes empty once; l.mu is held.
+func (l *listener) closeEmpty() {
+	select {
+	case <-l.empty:
+	default:
+		close(l.empty)
+	}
+}
+
+// stopAccepting makes Accept take who already waits and then return io.EOF.
+func (l *listener) stopAccepting() {
+	l.stopped = time.Now()
+	l.draining.Store(true)
+	if tl, ok := l.Listener.(*net.TCPListener); ok {
+		if tl.SetDeadline(time.Now()) == nil {
+			return
+		}
+	}
+	_ = l.Close()
+}
+
+// wake lets every connection between requests notice the drain. Call it when Accept has returned io.EOF; the
+// channel it returns is closed when no connection is left.
+func (l *listener) wake() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.conns {
+		// Read sees the time-out, and tells a connection with a request under way from one without.
+		_ = c.Conn.SetReadDeadline(time.Now())
+	}
+	if len(l.conns) == 0 {
+		l.closeEmpty()
+	}
+	return l.empty
+}
+
+// abort closes what is left, whatever it is doing.
+func (l *listener) abort() {
+	l.mu.Lock()
+	left := make([]*conn, 0, len(l.conns))
+	for c := range l.conns {
+		left = append(left, c)
+	}
+	l.mu.Unlock()
+	for _, c := range left {
+		_ = c.Conn.Close()
+	}
+}
+
+// conn is one client's connection. Read, SetReadDeadline and the flags without a lock belong to the goroutine
+// that serves it.
+type conn struct {
+	net.Conn
+	l *listener
+
+	// active is true from the first byte of a request to the last of its reply.
+	active atomic.Bool
+	// deadline is what fasthttp last asked for; a drain's wake-up overrides it at the socket.
+	deadline time.Time
+	looked   bool
+	// linger makes Close read the rest of a refused request.
+	linger bool
+	once   sync.Once
+}
+
+// SetReadDeadline remembers t so that a wake-up can be told from a real time-out. Interleaving with wake:
+// (1) draining is stored, (2) wake sets the socket's deadline. If we set ours after (2), we see draining and
+// shorten it again; if before, (2) overrides it.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.deadline = t
+	err := c.Conn.SetReadDeadline(t)
+	if err == nil && c.l.draining.Load() && !c.active.Load() {
+		c.looked = true
+		err = c.Conn.SetReadDeadline(time.Now().Add(lastLook))
+	}
+	return err
+}
+
+// Read ends a connection without a request under way by io.EOF, so that nothing is written to a client that
+// asked for nothing, both when it was silent for too long and when the front drains.
+func (c *conn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(p)
+		if n > 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if c.active.Load() {
+			// Woken in the middle of a request: it has the time it always had.
+			if c.l.draining.Load() && (c.deadline.IsZero() || time.Now().Before(c.deadline)) {
+				if err := c.Conn.SetReadDeadline(c.deadline); err != nil {
+					return 0, err
+				}
+				continue
+			}
+			return n, err
+		}
+		if c.l.draining.Load() && !c.looked {
+			// Go refuses to read at all once a deadline has passed, so what the
+			// kernel already holds is only seen under a new one.
+			c.looked = true
+			if err := c.Conn.SetReadDeadline(time.Now().Add(lastLook)); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		return 0, io.EOF
+	}
+}
+
+// Close is fasthttp's: it waits for a client that is still sending a refused request.
+func (c *conn) Close() error {
+	if c.linger {
+		c.linger = false
+		if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil &&
+			c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+			_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
+		}
+	}
+	err := c.Conn.Close()
+	c.once.Do(func() { c.l.forget(c) })
+	return err
+}

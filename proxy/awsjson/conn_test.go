@@ -1,0 +1,117 @@
+package awsjson
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+)
+
+// pair is an accepted connection and its client.
+func pair(t *testing.T) (*listener, *conn, net.Conn) {
+	t.Helper()
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newListener(inner)
+	client, err := net.Dial("tcp", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _, _ = client.Close(), c.Close(), inner.Close() })
+	return l, c.(*conn), client
+}
+
+func TestIdleConnectionSeesARequestThatCameBeforeTheDrain(t *testing.T) {
+	t.Parallel()
+	l, c, client := pair(t)
+	if _, err := io.WriteString(client, "POST"); err != nil {
+		t.Fatal(err)
+	}
+	// The bytes are in the kernel, the drain begins, and only then the connection is read.
+	l.draining.Store(true)
+	l.wake()
+	buf := make([]byte, 10)
+	if n, err := c.Read(buf); err != nil || string(buf[:n]) != "POST" {
+		t.Errorf("Read = %q, %v, want what the client had sent", buf[:n], err)
+	}
+	// From then on it is a request under way, with all its time.
+	c.active.Store(true)
+	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	l.wake()
+	if _, err := io.WriteString(client, " /"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(buf); err != nil || string(buf[:n]) != " /" {
+		t.Errorf("Read within a request = %q, %v", buf[:n], err)
+	}
+	if err := c.SetReadDeadline(time.Now().Add(-time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(buf); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Read past a request's own deadline: %v", err)
+	}
+}
+
+func TestIdleConnectionEndsInADrainHoweverTheyMeet(t *testing.T) {
+	t.Parallel()
+	// The drain comes before or after the server asks for the idle time; both times the wait is short.
+	for _, drainFirst := range []bool{true, false} {
+		l, c, _ := pair(t)
+		drain := func() { l.draining.Store(true); l.wake() }
+		if drainFirst {
+			drain()
+		}
+		if err := c.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if !drainFirst {
+			drain()
+		}
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("Read of an idle connection in a drain (first: %v): %v, want EOF", drainFirst, err)
+		}
+	}
+}
+
+func TestAcceptTakesWhoIsAlreadyConnected(t *testing.T) {
+	t.Parallel()
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newListener(inner)
+	defer func() { _ = l.Close() }()
+	const clients = 5
+	for range clients {
+		c, err := net.Dial("tcp", inner.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+	}
+	l.stopAccepting()
+	n := 0
+	for ; ; n++ {
+		c, err := l.Accept()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+	}
+	if n != clients {
+		t.Errorf("%d of %d clients that were connected were accepted", n, clients)
+	}
+}
