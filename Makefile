@@ -1,0 +1,48 @@
+# What a developer runs. CI runs .ci/run, which calls the same commands.
+
+GO ?= go
+# How long each fuzz target runs, how many seeds the simulator takes, and what benchmarks are compared.
+FUZZTIME ?= 30s
+SEEDS ?= 20000
+BENCH ?= .
+COUNT ?= 8
+REF ?= main
+WORK := .work
+
+.PHONY: build test race lint fuzz sim conformance bench bench-compare
+
+build: ## the binary, ./millrace
+	$(GO) build -trimpath -o millrace ./cmd/millrace
+
+test: ## all tests; no network, no Docker
+	$(GO) test ./...
+
+race: ## all tests under the race detector
+	$(GO) test -race ./...
+
+lint: ## gofmt, go vet and golangci-lint
+	@unformatted="$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go'))"; \
+	  if [ -n "$$unformatted" ]; then echo "not gofmt-ed:" $$unformatted; exit 1; fi
+	$(GO) vet ./...
+	$(GO) build -C tools -o ../$(WORK)/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	$(WORK)/golangci-lint run
+
+fuzz: ## every fuzz target for FUZZTIME
+	bash internal/conformance/fuzz.sh $(FUZZTIME)
+
+sim: ## the coherence simulator over SEEDS seeds
+	$(GO) test -count=1 -timeout 60m ./internal/sim -seeds $(SEEDS)
+
+conformance: ## the client suites: Python, JavaScript, Go
+	$(GO) run ./internal/conformance -work $(WORK)/conformance
+
+bench: ## benchmarks that match BENCH, COUNT times, into .work/bench.txt
+	@mkdir -p $(WORK)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... > $(WORK)/bench.txt || { cat $(WORK)/bench.txt; exit 1; }
+	@cat $(WORK)/bench.txt
+
+bench-compare: bench ## the same at commit REF, and the two compared
+	rm -rf $(WORK)/ref && git worktree prune && git worktree add --detach $(WORK)/ref $(REF)
+	cd $(WORK)/ref && $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... > ../bench-ref.txt || { cat ../bench-ref.txt; exit 1; }
+	git worktree remove --force $(WORK)/ref
+	$(GO) run -C tools golang.org/x/perf/cmd/benchstat $(CURDIR)/$(WORK)/bench-ref.txt $(CURDIR)/$(WORK)/bench.txt

@@ -1,0 +1,192 @@
+package lint
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport tells, for each package of the module, which others of the module it may import. A package that is
+// missing here has no place in the architecture yet: give it one, in docs/ARCHITECTURE.md too.
+var mayImport = map[string][]string{
+	"ddb":                     {},
+	"ddb/expr":                {"ddb"},
+	"ddb/partiql":             {"ddb", "ddb/expr"},
+	"metrics":                 {},
+	"internal/units":          {},
+	"cache/coherence":         {},
+	"cache":                   {"cache/coherence", "ddb", "ddb/expr", "metrics"},
+	"backend":                 {"ddb"},
+	"backend/backendtest":     {"backend", "ddb"},
+	"backend/engine":          {"backend", "ddb", "ddb/expr", "ddb/partiql"},
+	"invalidation":            {"backend", "cache", "cache/coherence", "ddb", "ddb/expr", "ddb/partiql", "metrics"},
+	"proxy":                   {"cache", "cache/coherence", "ddb", "ddb/expr", "ddb/partiql", "invalidation", "metrics"},
+	"proxy/awsjson":           {"ddb", "internal/units", "metrics", "proxy"},
+	"internal/node":           {"backend", "backend/engine", "cache", "cache/coherence", "ddb", "internal/units", "invalidation", "metrics", "proxy", "proxy/awsjson"},
+	"cmd/millrace":            {"internal/node"},
+	"internal/sim":            {"cache/coherence"},
+	"internal/sim/listappend": {"ddb"},
+	"internal/conformance":    {},
+	"internal/lint":           {},
+}
+
+// onlyFrom tells which packages of the module may import a module from outside. What is not here may be imported by
+// none; the standard library and golang.org/x/sync by all.
+var onlyFrom = map[string][]string{
+	"github.com/alecthomas/kong":          {"cmd/millrace", "internal/node"},
+	"github.com/cockroachdb/pebble/v2":    {"backend/engine"},
+	"github.com/dgraph-io/ristretto/v2":   {"cache"},
+	"github.com/goccy/go-yaml":            {"internal/node"},
+	"github.com/lmittmann/tint":           {"cmd/millrace", "internal/node", "metrics"},
+	"github.com/prometheus/client_golang": {"metrics"},
+	"github.com/valyala/fasthttp":         {"proxy/awsjson"},
+	"golang.org/x/sync":                   nil,
+}
+
+// onlyFile tells which single file imports a module, where that is the rule.
+var onlyFile = map[string]string{
+	"github.com/dgraph-io/ristretto/v2": "cache/policy.go",
+}
+
+// testsMay are modules that any test may import.
+var testsMay = []string{
+	"github.com/anishathalye/porcupine", "github.com/valyala/fasthttp", "github.com/cockroachdb/pebble/v2",
+	"go.uber.org/goleak", "pgregory.net/rapid",
+}
+
+// pure are packages whose whole dependencies must leave out these: they may not reach the world outside.
+var pure = map[string][]string{
+	"ddb":             {"net", "net/http", "os/exec"},
+	"ddb/expr":        {"net", "net/http", "os/exec"},
+	"cache/coherence": {"net", "net/http", "os/exec", "log/slog", "context"},
+}
+
+// modulePath is the import path that all packages of the module begin with.
+const modulePath = "millrace/"
+
+// listed is what `go list -json` tells of one package.
+type listed struct {
+	ImportPath string
+	Standard   bool
+	Module     *struct{ Path string }
+	Imports    []string
+	Deps       []string
+}
+
+// goList gives the module's packages and all that they depend on.
+func goList(t *testing.T) map[string]listed {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Standard,Module,Imports,Deps", "./...")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("go list: %v", err)
+	}
+	packages := map[string]listed{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return packages
+		}
+		if err != nil {
+			t.Fatalf("read go list: %v", err)
+		}
+		packages[p.ImportPath] = p
+	}
+}
+
+func TestImportsFollowTheArchitecture(t *testing.T) {
+	packages := goList(t)
+	for path, p := range packages {
+		name, own := strings.CutPrefix(path, modulePath)
+		if !own {
+			continue
+		}
+		allowed, known := mayImport[name]
+		if !known {
+			t.Errorf("package %s is not in mayImport", name)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if inner, ok := strings.CutPrefix(imported, modulePath); ok {
+				if !slices.Contains(allowed, inner) {
+					t.Errorf("%s imports %s, may import %q", name, inner, allowed)
+				}
+				continue
+			}
+			of := packages[imported]
+			if of.Standard || of.Module == nil {
+				continue
+			}
+			from, listed := onlyFrom[of.Module.Path]
+			if !listed || from != nil && !slices.Contains(from, name) {
+				t.Errorf("%s imports %s, which only %q may", name, imported, from)
+			}
+		}
+	}
+}
+
+func TestPurePackagesDoNotReachTheWorld(t *testing.T) {
+	packages := goList(t)
+	for name, banned := range pure {
+		p, ok := packages[modulePath+name]
+		if !ok {
+			t.Errorf("pure has %s, which is no package", name)
+		}
+		for _, dep := range p.Deps {
+			if slices.Contains(banned, dep) {
+				t.Errorf("%s depends on %s", name, dep)
+			}
+			if of := packages[dep]; !of.Standard && !strings.HasPrefix(dep, modulePath) {
+				t.Errorf("%s depends on %s, from outside the standard library", name, dep)
+			}
+		}
+	}
+}
+
+func TestOneFileImportsEachHeavyweight(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, spec := range s.file.Imports {
+			path := strings.Trim(spec.Path.Value, `"`)
+			for module, file := range onlyFile {
+				if (path == module || strings.HasPrefix(path, module+"/")) && s.path != file && !s.test {
+					t.Errorf("%s: imports %s, which only %s may", s.at(spec), path, file)
+				}
+			}
+		}
+	}
+}
+
+func TestTestsImportNoAssertionLibrary(t *testing.T) {
+	for _, s := range sources(t) {
+		if !s.test {
+			continue
+		}
+		for _, spec := range s.file.Imports {
+			path := strings.Trim(spec.Path.Value, `"`)
+			first, _, _ := strings.Cut(path, "/")
+			if !strings.Contains(first, ".") {
+				continue // the standard library, or this module
+			}
+			ok := false
+			for module := range onlyFrom {
+				ok = ok || path == module || strings.HasPrefix(path, module+"/")
+			}
+			for _, module := range testsMay {
+				ok = ok || path == module || strings.HasPrefix(path, module+"/")
+			}
+			if !ok {
+				t.Errorf("%s: a test imports %s", s.at(spec), path)
+			}
+		}
+	}
+}
