@@ -106,6 +106,13 @@ func AppendJSONString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); {
+		// Most text is plain: byte by byte, this loop took a quarter of the time of a page of a hundred items.
+		for i+8 <= len(s) && plainASCII(s[i:i+8]) {
+			i += 8
+		}
+		if i == len(s) {
+			break
+		}
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, size := utf8.DecodeRuneInString(s[i:])
@@ -137,6 +144,16 @@ func AppendJSONString(dst []byte, s string) []byte {
 		start = i
 	}
 	return append(append(dst, s[start:]...), '"')
+}
+
+// plainASCII reports whether the eight bytes of s stand for themselves in a JSON string. A byte's high bit comes up in
+// one of the terms if it is no ASCII, below a space, a quote or a backslash; a borrow from a byte below can only bring it
+// up where that byte's is up already.
+func plainASCII(s string) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	return (w|(w-ones*' ')|((w^ones*'"')-ones)|((w^ones*'\\')-ones))&high == 0
 }
 
 // Digest is the identity of the item's content: equal items, and for all practical purposes only those, have equal

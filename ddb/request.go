@@ -86,6 +86,14 @@ func (r *Response) JSON() ([]byte, error) {
 	return r.body, nil
 }
 
+// AppendJSON appends the response's body to dst. A typed output is written there and not kept as bytes.
+func (r *Response) AppendJSON(dst []byte) ([]byte, error) {
+	if r.body == nil {
+		return AppendShape(dst, r.output), nil
+	}
+	return append(dst, r.body...), nil
+}
+
 // OutputAs decodes the response into its typed output, once. Its error is never an *Error: what cannot be read is no
 // refusal. It panics if T is not the operation's output.
 func OutputAs[T any](r *Response) (*T, error) {

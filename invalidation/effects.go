@@ -37,9 +37,9 @@ var effects = [ddb.NumOperations]effectRow{
 	ddb.BatchWriteItem:     {plan: planBatchWriteItem},
 	ddb.TransactWriteItems: {plan: planTransactWriteItems},
 
-	ddb.BatchExecuteStatement: {plan: planEverything},
-	ddb.ExecuteStatement:      {plan: planEverything},
-	ddb.ExecuteTransaction:    {plan: planEverything},
+	ddb.BatchExecuteStatement: {plan: planBatchExecuteStatement},
+	ddb.ExecuteStatement:      {plan: planExecuteStatement},
+	ddb.ExecuteTransaction:    {plan: planExecuteTransaction},
 	ddb.StartBulkPutItems:     {plan: planEverything},
 
 	ddb.CreateTable:               {plan: planTable(func(in *ddb.CreateTableInput) string { return in.TableName })},
@@ -380,15 +380,22 @@ func planTransactWriteItems(g *Guard, ctx context.Context, req *ddb.Request) pla
 		reasons = append(reasons, i)
 	}
 	p.outcomes = func(_ *ddb.Response, err error, result coherence.Result) []outcome {
-		out := make([]outcome, len(p.keys))
-		for i := range out {
-			out[i].result = result
-			if e, ok := err.(*ddb.Error); ok && result == coherence.NotApplied && reasons[i] < len(e.CancellationReasons) &&
-				e.CancellationReasons[reasons[i]].Code == "ConditionalCheckFailed" {
+		return transactedOutcomes(reasons, err, result)
+	}
+	return p
+}
+
+// transactedOutcomes is what became of the items of a transaction; reasons has, for each, the number of its action.
+func transactedOutcomes(reasons []int, err error, result coherence.Result) []outcome {
+	out := make([]outcome, len(reasons))
+	for i := range out {
+		out[i].result = result
+		if e, ok := err.(*ddb.Error); ok && result == coherence.NotApplied && reasons[i] < len(e.CancellationReasons) {
+			switch e.CancellationReasons[reasons[i]].Code {
+			case "ConditionalCheckFailed", "DuplicateItem":
 				out[i].result = coherence.ConditionFailed
 			}
 		}
-		return out
 	}
-	return p
+	return out
 }

@@ -200,7 +200,8 @@ func resultOf(err error) coherence.Result {
 		return coherence.Ambiguous
 	case e.Code == "TransactionInProgressException":
 		return coherence.Ambiguous
-	case e.Code == "ConditionalCheckFailedException":
+	case e.Code == "ConditionalCheckFailedException", e.Code == "DuplicateItemException":
+		// The second is that of INSERT, whose condition is that there is no item.
 		return coherence.ConditionFailed
 	}
 	return coherence.NotApplied

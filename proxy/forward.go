@@ -17,12 +17,10 @@ func (p *Proxy) forward(ctx context.Context, req *ddb.Request, _ Options, reply 
 	if err != nil {
 		return err
 	}
-	body, err := resp.JSON()
-	if err != nil {
+	if reply.Body, err = resp.AppendJSON(reply.Body); err != nil {
 		return fmt.Errorf("encode response: %w", err)
 	}
 	reply.RequestID = resp.RequestID
-	reply.Body = append(reply.Body, body...)
 	return nil
 }
 

@@ -159,15 +159,15 @@ func (b *binder) is(n *node) (*expr.Condition, *ddb.Error) {
 	if n.text == "missing" {
 		return b.leaf(n, func() (*expr.Condition, *ddb.Error) { return expr.Call("attribute_not_exists", arg) })
 	}
-	var any []*expr.Condition
+	var types []*expr.Condition
 	for _, kind := range typeNames[n.text] {
 		c, err := expr.Call("attribute_type", arg, expr.Literal(ddb.StringValue(kind.String())))
 		if err != nil {
 			return nil, err
 		}
-		any = append(any, c)
+		types = append(types, c)
 	}
-	return b.leaf(n, func() (*expr.Condition, *ddb.Error) { return expr.Or(any...), nil })
+	return b.leaf(n, func() (*expr.Condition, *ddb.Error) { return expr.Or(types...), nil })
 }
 
 // operands translates what comparisons and functions are of.

@@ -178,7 +178,7 @@ func appendNodes(dst []byte, nodes []*node) []byte {
 	return dst
 }
 
-// columnName is what the value at p's steps is called in an answer: the last name with the indexes behind it.
+// columnName is what the value at the path n is called in an answer: the last name with the indexes behind it.
 func columnName(n *node) string {
 	name := ""
 	for _, s := range flatten(n) {

@@ -292,7 +292,7 @@ var sortOps = map[string][2]expr.RangeOp{
 
 // keyConditions are the conditions, one of which must hold, that n puts on a key attribute; attribute is empty if n is
 // not of that kind. On the partition key only equality is.
-func (d *decomposer) keyConditions(n *node) (attribute string, any []SortCondition, err *ddb.Error) {
+func (d *decomposer) keyConditions(n *node) (attribute string, conditions []SortCondition, err *ddb.Error) {
 	name, op, values := d.keyTerm(n)
 	if values == nil || name != d.hash && name != d.sort || name == "" || name == d.hash && op != expr.RangeEQ {
 		return "", nil, nil
@@ -311,9 +311,9 @@ func (d *decomposer) keyConditions(n *node) (attribute string, any []SortConditi
 		return name, []SortCondition{c}, nil
 	}
 	for _, v := range bound {
-		any = append(any, SortCondition{Op: op, A: v})
+		conditions = append(conditions, SortCondition{Op: op, A: v})
 	}
-	return name, any, nil
+	return name, conditions, nil
 }
 
 // keyTerm takes apart a condition that compares a top-level attribute with values; values is nil if n is not of that
@@ -379,14 +379,14 @@ func (x choice) checkTypes(d *decomposer, kindOf func(string) ddb.Kind) *ddb.Err
 func (d *decomposer) exactKey(where *node) ddb.Item {
 	var key ddb.Item
 	for _, n := range conjuncts(where) {
-		name, any, err := d.keyConditions(n)
-		if err != nil || name == "" || len(any) != 1 || any[0].Op != expr.RangeEQ {
+		name, conditions, err := d.keyConditions(n)
+		if err != nil || name == "" || len(conditions) != 1 || conditions[0].Op != expr.RangeEQ {
 			return nil
 		}
-		if old, again := key.Get(name); again && !ddb.Equal(old, any[0].A) {
+		if old, again := key.Get(name); again && !ddb.Equal(old, conditions[0].A) {
 			return nil
 		}
-		key = key.With(name, any[0].A)
+		key = key.With(name, conditions[0].A)
 	}
 	if len(key) != len(d.schema) {
 		return nil

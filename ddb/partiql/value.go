@@ -75,6 +75,9 @@ func literal(n *node, at string, depth int) (ddb.AttributeValue, *ddb.Error) {
 		return set(n, at)
 	case nodeStruct:
 		m, err := members(n, func(name string, kid *node) (ddb.AttributeValue, *ddb.Error) {
+			if name == "" {
+				return ddb.AttributeValue{}, ddb.Validation("Empty attribute name")
+			}
 			return literal(kid, at+"."+name, depth+1)
 		})
 		return ddb.MapValue(m), err
@@ -155,7 +158,7 @@ func set(n *node, at string) (ddb.AttributeValue, *ddb.Error) {
 	return v, nil
 }
 
-// path is the document path that n is. what goes before the fault of one that is none.
+// path is the document path that n is.
 func path(n *node) (expr.Path, *ddb.Error) {
 	steps := flatten(n)
 	if steps[0].kind != nodeName {
@@ -216,6 +219,6 @@ func (s *Statement) Item(parameters []ddb.AttributeValue) (ddb.Item, *ddb.Error)
 			return v.Map(), nil
 		}
 	}
-	// Assumed: the text is not known.
-	return nil, ddb.Validation("Insert statement must use struct format {...} to express item values")
+	// The words are ours: DynamoDB's are not known.
+	return nil, ddb.Validation("The value of an INSERT must be a map, {'name': value, ...}, or a parameter that is one")
 }
