@@ -12,7 +12,7 @@ import (
 // image, for no longer than one commit: a writer waits for that at most. What the entry would be made of may be in the
 // index already, from a writer; it is not counted twice, and a writer does not take an entry for there that is not.
 
-// fillBatch is how many items one step of a fill locks.
+// fillBatch is how many items one step of a fill locks, or of a restore writes.
 const fillBatch = 128
 
 // fillIndex puts the items of one stretch into the index that the table is filling, and makes the index ready for
@@ -55,11 +55,11 @@ func (e *Engine) nextStretch(number uint32) (*stretch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fill index %q of table %q: %w", idx.Name, t.desc.TableName, err)
 	}
-	return f, f.read(v, from)
+	return f, f.read(v, from, e.stepItems)
 }
 
-// read collects the stretch that begins at from, a store key; nil is the table's first.
-func (f *stretch) read(v *view, from []byte) (err error) {
+// read collects the stretch that begins at from, a store key, with at most limit items to lock; nil is the table's first.
+func (f *stretch) read(v *view, from []byte, limit int) (err error) {
 	c, err := v.scan(f.table, nil, from, nil, false)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (f *stretch) read(v *view, from []byte) (err error) {
 	}()
 	bytes := 0
 	for seen := 0; c.next(); seen++ {
-		if seen == choreStretch || len(f.keys) == fillBatch || bytes > choreBytes {
+		if seen == choreStretch || len(f.keys) == limit || bytes > choreBytes {
 			f.next = append([]byte(nil), c.key()...)
 			return nil
 		}

@@ -3,9 +3,11 @@ package engine
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -363,4 +365,36 @@ func TestIndexesOfManyKeyAttributes(t *testing.T) {
 		t.Errorf("pages have %d items, want 9: %s", n, seen)
 	}
 	mustHold(t, h.e)
+}
+
+// BenchmarkPutWhileAnIndexIsFilled tells how long a put takes while an index of 50 000 items is being filled, and when nothing
+// else goes on.
+func BenchmarkPutWhileAnIndexIsFilled(b *testing.B) {
+	for _, filling := range []bool{false, true} {
+		b.Run(fmt.Sprintf("filling=%v", filling), func(b *testing.B) {
+			cfg := DefaultConfig()
+			cfg.Dir = b.TempDir()
+			e, err := Open(cfg)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer e.Close()
+			h := (&harness{t: b, e: e}).create(churnTable)
+			fillTable(b, e, 50_000)
+			if filling {
+				h.answer(ddb.UpdateTable, `{"TableName":"churn",`+attrs("v")+`,"GlobalSecondaryIndexUpdates":[{"Create":`+indexOf("byv", schema("v"), all)+`}]}`)
+			}
+			done := make(chan error, 1)
+			go func() { done <- e.Run(b.Context()) }()
+			times := make([]time.Duration, 0, b.N)
+			for b.Loop() {
+				start := time.Now()
+				h.put("churn", fmt.Sprintf(`{"pk":{"S":"item-%06d"},"v":{"S":"some value of moderate length"},"w":{"N":"%d"}}`, len(times)*7919%50_000, len(times)))
+				times = append(times, time.Since(start))
+			}
+			slices.Sort(times)
+			b.ReportMetric(float64(times[len(times)*99/100].Microseconds()), "p99-µs")
+			b.ReportMetric(float64(h.tableNow("churn").ItemCount), "items")
+		})
+	}
 }

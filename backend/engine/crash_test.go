@@ -30,6 +30,7 @@ import (
 //	D6 index entries, expiry queues and counters are what the items say
 //	D7 a second crash right after takes nothing back
 //	D8 the table's stream has exactly the changes that made the items what they are, each item's in their order
+//	D9 what goes on in the background goes on: indexes are filled, backups written and restored with what they are to hold
 
 // crashSeed picks one seed of the crash tests, for looking into a failure.
 var crashSeed = flag.Uint64("crash-seed", 0, "run only this seed of the crash tests")
@@ -137,6 +138,10 @@ type crashCase struct {
 	least, most []int64
 	// churnLeast and churnMost bound the number of table operations on churn, which is there after an odd number.
 	churnLeast, churnMost int64
+	// tendLeast and tendMost bound the number of steps done by tend.
+	tendLeast, tendMost int64
+	// redone is set when the backup was not complete at the crash.
+	redone bool
 }
 
 // crashRun is an engine at work on a crashFS.
@@ -148,6 +153,7 @@ type crashRun struct {
 	created atomic.Bool
 
 	churnStarted, churnAcked atomic.Int64
+	tendStarted, tendAcked   atomic.Int64
 
 	mu    sync.Mutex
 	cases []crashCase
@@ -160,7 +166,9 @@ func (r *crashRun) cut(op int64) {
 		return
 	}
 	percent := []int{0, 1 + int(r.seed*31+uint64(op))%99, 100}[(uint64(op)/uint64(r.every)+r.seed)%3]
-	c := crashCase{op: op, percent: percent, created: r.created.Load(), churnLeast: r.churnAcked.Load()}
+	c := crashCase{
+		op: op, percent: percent, created: r.created.Load(), churnLeast: r.churnAcked.Load(), tendLeast: r.tendAcked.Load(),
+	}
 	for _, s := range r.scripts {
 		c.least = append(c.least, max(s.acked.Load(), s.seen.Load()))
 	}
@@ -168,7 +176,7 @@ func (r *crashRun) cut(op int64) {
 	for _, s := range r.scripts {
 		c.most = append(c.most, s.started.Load())
 	}
-	c.churnMost = r.churnStarted.Load()
+	c.churnMost, c.tendMost = r.churnStarted.Load(), r.tendStarted.Load()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cases = append(r.cases, c)
@@ -193,6 +201,7 @@ func runCrashes(seed uint64, every, skip int64) (int, error) {
 		return 0, fmt.Errorf("create table: %w", err)
 	}
 	r.created.Store(true)
+	e.stepItems = 2
 	err = r.work(e)
 	if closeErr := e.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close: %w", closeErr)
@@ -211,12 +220,13 @@ func runCrashes(seed uint64, every, skip int64) (int, error) {
 
 // work runs all scripts to their end.
 func (r *crashRun) work(e *Engine) error {
-	errs := make(chan error, 2*crashWriters+2)
+	errs := make(chan error, 2*crashWriters+3)
 	var writers, others sync.WaitGroup
 	for _, s := range r.scripts {
 		writers.Go(func() { errs <- s.run(e) })
 	}
 	writers.Go(func() { errs <- r.churn(e) })
+	writers.Go(func() { errs <- r.tend(e) })
 	done := make(chan struct{})
 	others.Go(func() { errs <- r.read(e, done) })
 	ctx, cancel := context.WithCancel(context.Background())
@@ -375,6 +385,9 @@ func (r *crashRun) check(c *crashCase) error {
 		return fmt.Errorf("D1: %w", err)
 	}
 	states, err := r.checkOpen(e, c)
+	if err == nil {
+		err = c.checkTended(e)
+	}
 	// D7: the same again after a crash that keeps nothing which recovery did not sync.
 	again := fs.crash(0, 0)
 	if closeErr := e.Close(); err == nil && closeErr != nil {
@@ -389,6 +402,9 @@ func (r *crashRun) check(c *crashCase) error {
 	}
 	defer e.Close()
 	after, err := r.checkOpen(e, c)
+	if err == nil {
+		err = c.checkTended(e)
+	}
 	if err == nil && !slices.Equal(states, after) {
 		err = errors.New("what was read after the first recovery is gone")
 	}

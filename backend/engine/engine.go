@@ -198,6 +198,8 @@ type Engine struct {
 	// expiries has a token when time to live was enabled somewhere, choresDue when there is something for work to do.
 	expiries, choresDue chan struct{}
 	copies              copies
+	// stepItems is fillBatch, but for tests.
+	stepItems int
 	// secret seals what clients are given to hand back.
 	secret []byte
 
@@ -256,7 +258,7 @@ func Open(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, store: s, locks: newLockTable(), expiries: make(chan struct{}, 1), done: make(chan struct{}),
 		clock: clock, throttle: newThrottle(cfg.Throttle, cfg.Clock),
-		choresDue: make(chan struct{}, 1), copies: copies{byNumber: make(map[uint32]*copying)},
+		choresDue: make(chan struct{}, 1), copies: copies{byNumber: make(map[uint32]*copying)}, stepItems: fillBatch,
 	}
 	e.states.clock = cfg.Clock
 	cat, counters, sequence, err := loadCatalog(s, cfg.Dir)

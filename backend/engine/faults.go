@@ -111,10 +111,7 @@ func (r *FaultRule) Validate() error {
 }
 
 // faults are Faults in force. The rules are shared by all requests.
-type faults struct {
-	settings Faults
-	rules    []*rule
-}
+type faults struct{ rules []*rule }
 
 // rule is a FaultRule and what it has done.
 type rule struct {
@@ -129,7 +126,7 @@ func newFaults(f Faults) *faults {
 	if len(f.Rules) == 0 {
 		return nil
 	}
-	out := &faults{settings: f}
+	out := &faults{}
 	for i := range f.Rules {
 		r := &rule{FaultRule: &f.Rules[i]}
 		r.seed = seedOf(f.Seed, r.Name)

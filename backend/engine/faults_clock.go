@@ -31,8 +31,9 @@ func (e *Engine) AdvanceClock(d time.Duration) {
 	e.clockMoved()
 }
 
-// clockMoved wakes the sweep for expired items.
+// clockMoved wakes the sweep for expired items, and what rolls and trims streams.
 func (e *Engine) clockMoved() {
+	e.committer.heat.poke()
 	select {
 	case e.expiries <- struct{}{}:
 	default:

@@ -78,7 +78,6 @@ func (s *tableStates) bury(t *table) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.shown, t.number)
 	if s.deleting > 0 {
 		s.gone[t.name()] = goneTable{deletedDescription(t.desc), s.clock().Add(s.deleting)}
 	}

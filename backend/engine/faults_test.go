@@ -341,15 +341,22 @@ func TestMovingTheClockExpiresAtOnce(t *testing.T) {
 		h := openAided(t, func(c *Config) { c.SweepInterval = 1000 * time.Hour })
 		h.create(hashTable)
 		h.answer(ddb.UpdateTimeToLive, `{"TableName":"hash","TimeToLiveSpecification":{"Enabled":true,"AttributeName":"t"}}`)
-		h.put("hash", fmt.Sprintf(`{"p":{"S":"a"},"t":{"N":"%d"}}`, aidedStart.Add(time.Hour).Unix()))
 		ctx, stop := context.WithCancel(t.Context())
 		ran := make(chan error)
 		go func() { ran <- h.e.Run(ctx) }()
 		synctest.Wait()
-		h.e.AdvanceClock(2 * time.Hour)
-		synctest.Wait()
-		if got := h.member(ddb.Scan, `{"TableName":"hash"}`, "Count"); got != "0" {
-			t.Errorf("there are %s items, want none", got)
+		for name, move := range map[string]func(){
+			"AdvanceClock":   func() { h.e.AdvanceClock(2 * time.Hour) },
+			"SetClockOffset": func() { h.e.SetClockOffset(2 * time.Hour) },
+		} {
+			h.e.SetClockOffset(0)
+			synctest.Wait()
+			h.put("hash", fmt.Sprintf(`{"p":{"S":"a"},"t":{"N":"%d"}}`, aidedStart.Add(time.Hour).Unix()))
+			move()
+			synctest.Wait()
+			if got := h.member(ddb.Scan, `{"TableName":"hash"}`, "Count"); got != "0" {
+				t.Errorf("after %s there are %s items, want none", name, got)
+			}
 		}
 		stop()
 		if err := <-ran; err != nil {

@@ -127,13 +127,16 @@ func (l *lag) view(serves func(*view) bool, lags ...Lag) *view {
 }
 
 // serves reports whether idx of t could be read when v was the newest view: a table that was not there yet is read as empty, but
-// an index is not shown as it was being built.
+// an index is not shown as it was being built, nor a table as it was being restored.
 func (v *view) serves(t *table, idx *index) bool {
-	if idx == nil || !idx.Global {
-		return true
-	}
 	old := v.cat.byNumber[t.number]
 	if old == nil {
+		return true
+	}
+	if old.record.Restoring != 0 {
+		return false
+	}
+	if idx == nil || !idx.Global {
 		return true
 	}
 	was, ok := old.index(idx.Name)

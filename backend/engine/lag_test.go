@@ -109,6 +109,9 @@ func TestLagKeepsItsBounds(t *testing.T) {
 			"wait": func(rt *rapid.T) {
 				h.wait(time.Duration(rapid.IntRange(0, 400).Draw(rt, "milliseconds")) * time.Millisecond)
 			},
+			"wait a moment": func(rt *rapid.T) {
+				h.wait(time.Duration(rapid.IntRange(0, 20).Draw(rt, "milliseconds")) * time.Millisecond)
+			},
 			"read": func(rt *rapid.T) {
 				i := rapid.IntRange(0, len(lagReads)-1).Draw(rt, "kind")
 				kind, got, newest := lagReads[i], h.read(i), len(h.wrote)-1
@@ -322,6 +325,26 @@ func TestLaggingStreamsLoseNothing(t *testing.T) {
 			},
 		})
 	})
+}
+
+func TestAReadWhoseViewWasReplacedMeanwhileGivesItBack(t *testing.T) {
+	t.Parallel()
+	h := newLagged(t, Faults{ReplicaLag: Lag{Min: time.Second, Max: time.Second}})
+	h.wait(10 * time.Second)
+	v := h.e.acquireView()
+	// What was the newest view is now one that is kept, and the one to be seen.
+	h.write()
+	tab, bad := v.table("", "index")
+	if bad != nil {
+		t.Fatal(bad)
+	}
+	seen := h.e.replica(v, tab, nil, false)
+	if seen != v {
+		t.Error("the read does not see the view before the write")
+	}
+	seen.releaseUnless(v)
+	v.release()
+	h.close() // reports what was not given back
 }
 
 func TestFewViewsAreKeptForLag(t *testing.T) {

@@ -62,7 +62,7 @@ func (e *Engine) restoreSome(ctx context.Context, number uint32) error {
 		if t == nil || t.record.Restoring == 0 {
 			return writeSet{}, errChoreMoved
 		}
-		set, err := v.restoreNext(t)
+		set, err := v.restoreNext(t, e.stepItems)
 		finished = len(set.mutations) == 0
 		if err != nil || finished {
 			return writeSet{}, err
@@ -75,8 +75,8 @@ func (e *Engine) restoreSome(ctx context.Context, number uint32) error {
 	return e.finishRestore(ctx, number)
 }
 
-// restoreNext writes the next items of the backup that t is restored from. Nothing but this writes to t.
-func (v *view) restoreNext(t *table) (set writeSet, err error) {
+// restoreNext writes the next items, at most limit, of the backup that t is restored from. Nothing but this writes to t.
+func (v *view) restoreNext(t *table, limit int) (set writeSet, err error) {
 	fail := func(err error) (writeSet, error) {
 		return writeSet{}, fmt.Errorf("restore table %q: %w", t.desc.TableName, err)
 	}
@@ -99,7 +99,7 @@ func (v *view) restoreNext(t *table) (set writeSet, err error) {
 	}()
 	next, stored := upper, 0
 	for it.First(); it.Valid(); it.Next() {
-		if len(set.mutations) == fillBatch || stored >= choreBytes {
+		if len(set.mutations) == limit || stored >= choreBytes {
 			next = append([]byte(nil), it.Key()...)
 			break
 		}

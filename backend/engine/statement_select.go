@@ -125,13 +125,8 @@ func translateSelect(v *view, scope string, s *partiql.Statement, parameters []d
 	}
 	r := &selectRead{table: t, consistent: consistent}
 	if s.Index != "" {
-		var ok bool
-		if r.index, ok = t.index(s.Index); !ok {
-			// Query names the index here.
-			return nil, ddb.Validation("The table does not have the specified index")
-		}
-		if r.index.Global && consistent {
-			return nil, ddb.Validation("Strongly consistent read is not supported on Global Secondary Indexes")
+		if r.index, bad = selectIndex(t, s.Index, consistent); bad != nil {
+			return nil, bad
 		}
 	}
 	schema := r.schema()
@@ -140,6 +135,21 @@ func translateSelect(v *view, scope string, s *partiql.Statement, parameters []d
 	}
 	r.Read, bad = s.Read(parameters, schema, t.desc.AttributeKind)
 	return r, bad
+}
+
+// selectIndex is the index that a SELECT names. Query says the first two in other words.
+func selectIndex(t *table, name string, consistent bool) (*index, *ddb.Error) {
+	idx, ok := t.index(name)
+	switch {
+	case !ok:
+		return nil, ddb.Validation("The table does not have the specified index")
+	case idx.Global && consistent:
+		return nil, ddb.Validation("Strongly consistent read is not supported on Global Secondary Indexes")
+	case idx.filling:
+		// Assumed: the text is that of Query.
+		return nil, ddb.Validation("Cannot read from backfilling global secondary index: %s", name)
+	}
+	return idx, nil
 }
 
 // schema is the key of what is read.

@@ -345,3 +345,14 @@ func TestSelectRefusesIndexesWithKeysOfSeveralAttributes(t *testing.T) {
 	h.run(`INSERT INTO multi VALUE {'id': 'i', 'h1': 'a', 'h2': 'x'}`)
 	h.finds(`SELECT * FROM multi WHERE id = 'i'`, 1)
 }
+
+// TestSelectDoesNotReadAnIndexThatIsBeingFilled checks that a SELECT waits with everybody else. #225
+func TestSelectDoesNotReadAnIndexThatIsBeingFilled(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t).create(hashTable)
+	h.put("hash", `{"p":{"S":"1"},"g":{"S":"x"}}`)
+	h.answer(ddb.UpdateTable, gIndex("hash", "byg"))
+	h.refuses(`SELECT * FROM hash."byg" WHERE g = 'x'`, "Cannot read from backfilling global secondary index: byg")
+	h.finish()
+	h.finds(`SELECT * FROM hash."byg" WHERE g = 'x'`, 1)
+}

@@ -110,7 +110,7 @@ func TestInsertIsRefusedAsAPutIs(t *testing.T) {
 	h.refuses(`INSERT INTO "hash" VALUE {'p': ''}`, "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: p")
 	h.refuses(`INSERT INTO "hash" VALUE {'p': 'x', '': 1}`, "One or more parameter values were invalid: Empty attribute name")
 	h.refuses(`INSERT INTO "hash" VALUE {'p': 'x', 'a': ?}`, "Item size has exceeded the maximum allowed size", `{"S":`+chars(ddb.MaxItemBytes)+`}`)
-	h.refuses(`INSERT INTO "hash" VALUE 'x'`, "Insert statement must use struct format {...} to express item values")
+	h.refuses(`INSERT INTO "hash" VALUE 'x'`, "The value of an INSERT must be a map, {'name': value, ...}, or a parameter that is one")
 	h.fails(ddb.ExecuteStatement, statementBody(`INSERT INTO "nowhere" VALUE {'p': 'x'}`), "ResourceNotFoundException", "Requested resource not found")
 	h.holds("x", "")
 }

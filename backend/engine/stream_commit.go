@@ -30,7 +30,7 @@ type heat struct {
 	limit int64
 	// counts belongs to the committer.
 	counts map[shardOf]heatCount
-	// wake has a token when hot has grown.
+	// wake has a token when hot has grown, or the clock was moved.
 	wake chan struct{}
 
 	mu sync.Mutex
@@ -70,6 +70,11 @@ func (h *heat) add(id shardOf, n uint64) {
 	h.mu.Lock()
 	h.hot[id] = true
 	h.mu.Unlock()
+	h.poke()
+}
+
+// poke has the streams looked at now, if Run is running.
+func (h *heat) poke() {
 	select {
 	case h.wake <- struct{}{}:
 	default:

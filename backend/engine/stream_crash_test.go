@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"millrace/ddb"
 )
 
 // crashStreams are streams whose shards are rolled and split all the time.
 func crashStreams() StreamConfig {
-	return StreamConfig{Shards: 2, MaxShards: 5, ShardLifetime: 5e6, SplitRate: 1}
+	return StreamConfig{Shards: 2, MaxShards: 5, ShardLifetime: 5 * time.Millisecond, SplitRate: 1}
 }
 
 // itemChange is one change of an item, images as bytes, empty where there is none.

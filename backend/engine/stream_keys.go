@@ -20,7 +20,9 @@ const (
 const systemNextStream = string(familySystem) + "next-stream"
 
 // streamKey is where a stream's record is kept.
-func streamKey(number uint32) []byte { return binary.BigEndian.AppendUint32([]byte{familyStream}, number) }
+func streamKey(number uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{familyStream}, number)
+}
 
 // shardKey is where a shard's record is kept.
 func shardKey(stream, number uint32) []byte {

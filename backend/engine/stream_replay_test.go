@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -208,7 +207,9 @@ func (m *streamModel) item(t *rapid.T) string {
 }
 
 // put writes one item.
-func (m *streamModel) put(t *rapid.T) { m.change(ddb.PutItem, `{"TableName":"tbl","Item":`+m.item(t)+`}`) }
+func (m *streamModel) put(t *rapid.T) {
+	m.change(ddb.PutItem, `{"TableName":"tbl","Item":`+m.item(t)+`}`)
+}
 
 // update changes one item, or nothing of it.
 func (m *streamModel) update(t *rapid.T) {
@@ -250,7 +251,7 @@ func (m *streamModel) expire(t *rapid.T) {
 // wait lets time go by, but never so much that records of this test are trimmed, and rolls and splits what is due.
 func (m *streamModel) wait(t *rapid.T) {
 	if m.now < streamStart+(20*time.Hour).Milliseconds() {
-		m.now += rapid.Int64Range(0, (2 * time.Hour).Milliseconds()).Draw(t, "wait")
+		m.now += rapid.Int64Range(0, (2*time.Hour).Milliseconds()).Draw(t, "wait")
 	}
 	if err := m.e.tend(context.Background()); err != nil {
 		t.Fatal(err)
@@ -403,7 +404,10 @@ func TestATailerSeesEveryChangeInOrder(t *testing.T) {
 			}
 			defer e.Close()
 			h := &harness{t: t, e: e}
-			r := &tailer{e: e, arn: h.createStream("tbl", view), iterators: make(map[string]string), done: make(map[string]bool), table: make(replica), last: make(map[string]string)}
+			r := &tailer{
+				e: e, arn: h.createStream("tbl", view), iterators: make(map[string]string), done: make(map[string]bool),
+				table: make(replica), last: make(map[string]string),
+			}
 			if err := r.follow(h.shards(r.arn)); err != nil {
 				t.Fatal(err)
 			}
@@ -470,14 +474,23 @@ func changeItems(e *Engine, random *rand.Rand, enough *atomic.Bool) error {
 	for i := 0; !enough.Load(); i++ {
 		key := fmt.Sprintf(`"p":{"S":"%d"},"s":{"N":"%d"}`, random.IntN(8), random.IntN(2))
 		op, body := ddb.PutItem, fmt.Sprintf(`{"TableName":"tbl","Item":{%s,"v":{"N":"%d"}}}`, key, random.IntN(3))
-		switch random.IntN(4) {
+		switch random.IntN(5) {
 		case 0:
 			op, body = ddb.DeleteItem, `{"TableName":"tbl","Key":{`+key+`}}`
 		case 1:
 			op, body = ddb.UpdateItem, `{"TableName":"tbl","Key":{`+key+`},"UpdateExpression":"ADD n :one","ExpressionAttributeValues":{":one":{"N":"1"}}}`
+		case 2:
+			p := random.IntN(8)
+			op, body = ddb.TransactWriteItems, fmt.Sprintf(`{"TransactItems":[{"Put":{"TableName":"tbl","Item":{"p":{"S":"%d"},"s":{"N":"0"},"v":{"N":"%d"}}}},
+				{"Delete":{"TableName":"tbl","Key":{"p":{"S":"%d"},"s":{"N":"1"}}}}]}`, p, i, (p+3)%8)
 		}
-		if _, err := e.Do(context.Background(), ddb.NewRequest(op, []byte(body))); err != nil {
-			return errors.Join(fmt.Errorf("change %d", i), err)
+		_, err := e.Do(context.Background(), ddb.NewRequest(op, []byte(body)))
+		// Who meets another's transaction is refused.
+		if bad, refused := ddb.AsError(err); refused && strings.HasPrefix(bad.Code, "Transaction") {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("change %d: %w", i, err)
 		}
 	}
 	return nil

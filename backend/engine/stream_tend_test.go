@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -326,6 +327,46 @@ func TestRunTendsStreams(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("Run after Close: %v", err)
 	}
+}
+
+func TestStreamsAreTendedAtOnceWhenThereIsReason(t *testing.T) {
+	t.Parallel()
+	// Looks by themselves are an hour apart.
+	f := func(what string, streams StreamConfig, reason func(h *harness)) {
+		t.Helper()
+		cfg := DefaultConfig()
+		cfg.InMemory, cfg.SweepInterval, cfg.Streams = true, time.Hour, streams
+		e, err := Open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		h := &harness{t: t, e: e}
+		arn := h.createStream("tbl", "KEYS_ONLY")
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- e.Run(ctx) }()
+		reason(h)
+		for len(h.shards(arn)) == 1 {
+			select {
+			case err := <-done:
+				t.Fatalf("%s: Run ended before the shard did: %v", what, err)
+			default:
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("%s: Run: %v", what, err)
+		}
+	}
+	// A shard is hot.
+	f("heat", StreamConfig{Shards: 1, MaxShards: 2, ShardLifetime: time.Hour, SplitRate: 1}, func(h *harness) {
+		for i := range 11 {
+			h.put("tbl", fmt.Sprintf(`{"p":{"S":"a"},"s":{"N":"%d"}}`, i))
+		}
+	})
+	// The clock was moved past a shard's life.
+	f("clock", oneShard(), func(h *harness) { h.e.AdvanceClock(5 * time.Hour) })
 }
 
 func TestStreamsSurviveARestart(t *testing.T) {

@@ -41,7 +41,9 @@ func TestTablesShowTheirStream(t *testing.T) {
 func TestStreamSpecificationIsChecked(t *testing.T) {
 	t.Parallel()
 	h := newStreamHarness(t, oneShard())
-	create := func(spec string) string { return strings.Replace(hashTable, "{", `{"StreamSpecification":`+spec+`,`, 1) }
+	create := func(spec string) string {
+		return strings.Replace(hashTable, "{", `{"StreamSpecification":`+spec+`,`, 1)
+	}
 	update := func(spec string) string { return `{"TableName":"hash","StreamSpecification":` + spec + `}` }
 	enum := "1 validation error detected: Value 'Fisk' at 'streamSpecification.streamViewType' failed to satisfy constraint: " +
 		"Member must satisfy enum value set: [NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY]"
@@ -423,6 +425,12 @@ func TestEveryWritePathIsRecorded(t *testing.T) {
 	h.answer(ddb.UpdateItem, `{"TableName":"tbl","Key":{"p":{"S":"a"},"s":{"N":"2"}}}`)
 	h.answer(ddb.DeleteItem, `{"TableName":"tbl","Key":{"p":{"S":"a"},"s":{"N":"1"}}}`)
 	h.answer(ddb.BatchWriteItem, `{"RequestItems":{"tbl":[{"PutRequest":{"Item":{"p":{"S":"b"},"s":{"N":"1"},"v":{"S":"batch"}}}},{"DeleteRequest":{"Key":{"p":{"S":"a"},"s":{"N":"2"}}}}]}}`)
+	h.answer(ddb.TransactWriteItems, `{"TransactItems":[
+		{"Update":{"TableName":"tbl","Key":{"p":{"S":"b"},"s":{"N":"1"}},"UpdateExpression":"SET v = :v","ExpressionAttributeValues":{":v":{"S":"transact"}}}},
+		{"Put":{"TableName":"tbl","Item":{"p":{"S":"c"},"s":{"N":"1"},"v":{"S":"transact"}}}},
+		{"ConditionCheck":{"TableName":"tbl","Key":{"p":{"S":"d"},"s":{"N":"1"}},"ConditionExpression":"attribute_not_exists(p)"}}]}`)
+	h.answer(ddb.ExecuteStatement, `{"Statement":"INSERT INTO tbl VALUE {'p':'d','s':1,'v':'statement'}"}`)
+	h.answer(ddb.ExecuteStatement, `{"Statement":"DELETE FROM tbl WHERE p = 'd' AND s = 1"}`)
 	h.put("tbl", `{"p":{"S":"x"},"s":{"N":"1"},"v":{"S":"late"},"ttl":{"N":"2000000009"}}`)
 	h.now.Add(10_000)
 	if err := h.e.sweep(t.Context()); err != nil {
@@ -430,7 +438,8 @@ func TestEveryWritePathIsRecorded(t *testing.T) {
 	}
 	h.streamHas(arn,
 		"INSERT a/1 ->put", "MODIFY a/1 put>over", "MODIFY a/1 over>update", "INSERT a/2 ->-", "REMOVE a/1 update>-",
-		"INSERT b/1 ->batch", "REMOVE a/2 ->-", "INSERT x/1 ->late", "REMOVE x/1 late>-")
+		"INSERT b/1 ->batch", "REMOVE a/2 ->-", "MODIFY b/1 batch>transact", "INSERT c/1 ->transact",
+		"INSERT d/1 ->statement", "REMOVE d/1 statement>-", "INSERT x/1 ->late", "REMOVE x/1 late>-")
 	records := h.readStream(arn)
 	for i, r := range records {
 		expired := r.UserIdentity != nil && *r.UserIdentity == ddb.Identity{Type: "Service", PrincipalID: "dynamodb.amazonaws.com"}

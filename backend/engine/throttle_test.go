@@ -351,3 +351,19 @@ func TestStatementsAreThrottled(t *testing.T) {
 		t.Errorf("%d of 3 statements in a batch are refused, want 1: %s", n, got)
 	}
 }
+
+func TestLocalIndexesUseTheThroughputOfTheirTable(t *testing.T) {
+	t.Parallel()
+	h := throttled(t, `{"TableName":"units","AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"},{"AttributeName":"s","AttributeType":"S"},
+		{"AttributeName":"l","AttributeType":"S"}],"KeySchema":[{"AttributeName":"p","KeyType":"HASH"},{"AttributeName":"s","KeyType":"RANGE"}],
+		"LocalSecondaryIndexes":[{"IndexName":"lsi","KeySchema":[{"AttributeName":"p","KeyType":"HASH"},{"AttributeName":"l","KeyType":"RANGE"}],
+			"Projection":{"ProjectionType":"ALL"}}],"ProvisionedThroughput":{"ReadCapacityUnits":2,"WriteCapacityUnits":3}}`)
+	const put = `{"TableName":"units","Item":{"p":{"S":"a"},"s":{"S":"b"},"l":{"S":"c"}}}`
+	// One unit for the item and one for its entry; there is none left for that of another.
+	h.answer(ddb.PutItem, put)
+	h.fails(ddb.PutItem, strings.Replace(put, `"S":"b"`, `"S":"d"`, 1), exceeded[0], exceeded[1])
+	const query = `{"TableName":"units","IndexName":"lsi","KeyConditionExpression":"p = :p","ExpressionAttributeValues":{":p":{"S":"a"}}}`
+	if got := h.times(10, ddb.Query, query, exceeded); got != 4 {
+		t.Errorf("%d reads of the index are let in, want 4", got)
+	}
+}
