@@ -9,7 +9,7 @@ COUNT ?= 8
 REF ?= main
 WORK := .work
 
-.PHONY: build test race lint fuzz sim conformance bench bench-compare
+.PHONY: build test race lint fuzz sim conformance bench bench-compare bench-engine
 
 build: ## the binary, ./millrace
 	$(GO) build -trimpath -o millrace ./cmd/millrace
@@ -46,3 +46,8 @@ bench-compare: bench ## the same at commit REF, and the two compared
 	cd $(WORK)/ref && $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... > ../bench-ref.txt || { cat ../bench-ref.txt; exit 1; }
 	git worktree remove --force $(WORK)/ref
 	$(GO) run -C tools golang.org/x/perf/cmd/benchstat $(CURDIR)/$(WORK)/bench-ref.txt $(CURDIR)/$(WORK)/bench.txt
+
+bench-engine: ## the engine over HTTP beside bare Pebble and, named by BENCH_ENGINE="-peer dynalite=http://…", other DynamoDBs
+	@mkdir -p $(WORK)/bench-engine
+	$(GO) build -trimpath -ldflags='-s -w' -o $(WORK)/bench-engine/millrace ./cmd/millrace
+	$(GO) run ./internal/bench -binary $(WORK)/bench-engine/millrace -dir $(WORK)/bench-engine $(BENCH_ENGINE)

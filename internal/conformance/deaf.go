@@ -18,7 +18,7 @@ const staleAnswer = "TestEveryWriteIsSeenByTheNextRead"
 // mustNotice runs the Go suite against a millrace built with its invalidation switched off, and returns an error
 // unless the suite fails there for stale answers: a suite that passes would prove nothing about coherence.
 func mustNotice(ctx context.Context, o *options, dir string, out io.Writer) error {
-	command, err := goSuite(ctx, o, dir)
+	command, err := goSuite(".", false)(ctx, o, dir)
 	if err != nil {
 		return err
 	}

@@ -148,7 +148,7 @@ func (o *options) runOnce(ctx context.Context, command suiteCommand, dir, transc
 			return err
 		}
 	}
-	srv, err := startServer(ctx, o.millrace, dir, cached)
+	srv, err := startServer(ctx, o.millrace, dir, cached, command.volatile)
 	if err != nil {
 		return err
 	}

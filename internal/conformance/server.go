@@ -30,13 +30,13 @@ type server struct {
 // readyTimeout is how long a server may take to answer /readyz; an idle machine needs well under a second.
 const readyTimeout = time.Minute
 
-// startServer runs binary with an empty, durable store in dir and returns when it is ready. Ports are free ones; as
+// startServer runs binary with an empty store in dir, or in memory where it is volatile, and returns when it is ready. Ports are free ones; as
 // another process could take one in between, a start that fails is tried again with others.
-func startServer(ctx context.Context, binary, dir string, cached bool) (*server, error) {
+func startServer(ctx context.Context, binary, dir string, cached, volatile bool) (*server, error) {
 	var err error
 	for range 3 {
 		var srv *server
-		if srv, err = tryServer(ctx, binary, dir, cached); err == nil {
+		if srv, err = tryServer(ctx, binary, dir, cached, volatile); err == nil {
 			return srv, nil
 		}
 		if ctx.Err() != nil {
@@ -47,7 +47,7 @@ func startServer(ctx context.Context, binary, dir string, cached bool) (*server,
 }
 
 // tryServer is one try of startServer.
-func tryServer(ctx context.Context, binary, dir string, cached bool) (*server, error) {
+func tryServer(ctx context.Context, binary, dir string, cached, volatile bool) (*server, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
@@ -65,6 +65,9 @@ func tryServer(ctx context.Context, binary, dir string, cached bool) (*server, e
 	}
 	defer log.Close()
 	srv.cmd = exec.Command(binary, "serve", "--listen", data, "--admin-listen", admin, "--data-dir", filepath.Join(dir, "data"))
+	if volatile {
+		srv.cmd.Args = append(srv.cmd.Args, "--in-memory")
+	}
 	srv.cmd.Env = append(cleanEnviron(),
 		fmt.Sprintf("MILLRACE_CACHE_ENABLED=%v", cached),
 		// DynamoDB takes up to days to delete an expired item; a suite that waits for it should not.

@@ -159,10 +159,6 @@ def test_expired_items_go_from_table_index_and_cache(make_table, client):
         assert sorted(i['pk'] for i in table.scan()['Items']) == ['ancient', 'later', 'text']
 
 
-def test_what_this_version_does_not_serve_says_so(client, refused):
-    refused('UnknownOperationException', '', client.list_backups)
-
-
 @pytest.mark.parametrize('n', range(3))
 def test_describe_after_each_create(make_table, client, n):
     make_table('Cycle', 'pk:S', *([] if n % 2 else ['sk:N']))

@@ -63,9 +63,9 @@ var httpFacts = []fact{
 		}
 	}},
 	{6, "the answer's content type is the request's", func(s *session) {
-		for sent, want := range map[string]string{
+		for sent, want := range inOrder(map[string]string{
 			"application/x-amz-json-1.0": "application/x-amz-json-1.0", "application/json": "application/json", "application/json; charset=utf-8": "application/json",
-		} {
+		}) {
 			for _, body := range []string{`{}`, `{"Limit":0}`, `{`} {
 				if got := s.exchange("POST", "/", body, typed(sent)...).header.Get("Content-Type"); got != want {
 					s.t.Errorf("Content-Type of the answer to %q as %q = %q, want %q", body, sent, got, want)
@@ -349,9 +349,9 @@ var httpFacts = []fact{
 		}
 		r := s.exchange("OPTIONS", "/", "", origin, "Access-Control-Request-Headers: x-a, x-b", "Access-Control-Request-Method: POST")
 		s.status(r, 200)
-		for name, want := range map[string]string{
+		for name, want := range inOrder(map[string]string{
 			"Access-Control-Allow-Headers": "x-a, x-b", "Access-Control-Allow-Methods": "POST", "Access-Control-Max-Age": "172800", "Content-Length": "0",
-		} {
+		}) {
 			if got := r.header.Get(name); got != want {
 				s.t.Errorf("%s = %q, want %q", name, got, want)
 			}

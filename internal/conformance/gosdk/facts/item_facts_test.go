@@ -47,18 +47,18 @@ var itemFacts = []fact{
 	}},
 	{151, "a missing table is told without its name, or with it", func(s *session) {
 		const missing = "Requested resource not found"
-		for operation, in := range map[string]string{
+		for operation, in := range inOrder(map[string]string{
 			"GetItem": `{"TableName":"no-such","Key":{"pk":{"S":"a"}}}`, "PutItem": `{"TableName":"no-such","Item":{"pk":{"S":"a"}}}`,
 			"UpdateItem": `{"TableName":"no-such","Key":{"pk":{"S":"a"}}}`, "DeleteItem": `{"TableName":"no-such","Key":{"pk":{"S":"a"}}}`,
 			"Scan": `{"TableName":"no-such"}`, "Query": `{"TableName":"no-such","KeyConditionExpression":"pk=:p","ExpressionAttributeValues":{":p":{"S":"a"}}}`,
 			"BatchGetItem":   `{"RequestItems":{"no-such":{"Keys":[{"pk":{"S":"a"}}]}}}`,
 			"BatchWriteItem": `{"RequestItems":{"no-such":[{"PutRequest":{"Item":{"pk":{"S":"a"}}}}]}}`,
-		} {
+		}) {
 			s.refuses(operation, in, "ResourceNotFoundException", missing)
 		}
-		for operation, in := range map[string]string{
+		for operation, in := range inOrder(map[string]string{
 			"DescribeTable": `{"TableName":"no-such"}`, "DeleteTable": `{"TableName":"no-such"}`, "UpdateTable": `{"TableName":"no-such","BillingMode":"PAY_PER_REQUEST"}`,
-		} {
+		}) {
 			s.refuses(operation, in, "ResourceNotFoundException", missing+": Table: no-such not found")
 		}
 	}},
@@ -99,7 +99,7 @@ var capacityFacts = []fact{
 		s.table("$T", "pk:S sk:N")
 		f := func(operation, in, units string) {
 			s.t.Helper()
-			s.has(operation, in[:len(in)-1]+`,"ReturnConsumedCapacity":"TOTAL"}`, `{"ConsumedCapacity":{"TableName":"$T","CapacityUnits":`+units+`}}`)
+			s.has(operation, `{"ReturnConsumedCapacity":"TOTAL",`+in[1:], `{"ConsumedCapacity":{"TableName":"$T","CapacityUnits":`+units+`}}`)
 		}
 		// The name and the value of each key are four bytes together, those of v one more than the text.
 		sized := func(sk string, size int) string {
@@ -119,7 +119,7 @@ var capacityFacts = []fact{
 		f("Query", `{`+all+`,"ConsistentRead":true}`, "3")
 		f("Query", `{"KeyConditionExpression":"pk=:p AND sk > :s","ExpressionAttributeValues":{":p":{"S":"a"},":s":{"N":"2"}},"ConsistentRead":true}`, "1")
 		f("Query", `{"KeyConditionExpression":"pk=:p","ExpressionAttributeValues":{":p":{"S":"none"}}}`, "0.5")
-		f("Scan", `{}`, "1.5")
+		f("Scan", `{"ConsistentRead":false}`, "1.5")
 		f("Scan", `{"ConsistentRead":true,"FilterExpression":"attribute_not_exists(pk)"}`, "3")
 	}},
 	{155, "batches cost what their items do", func(s *session) {

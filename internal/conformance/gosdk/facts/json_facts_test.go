@@ -13,25 +13,25 @@ var jsonFacts = []fact{
 		f("GetItem", `{"TableName":false,"Key":{}}`, "FALSE_VALUE cannot be converted to String")
 		f("Scan", `{"Limit":"x"}`, "STRING_VALUE cannot be converted to Integer")
 		f("CreateTable", `{"ProvisionedThroughput":{"ReadCapacityUnits":"x"}}`, "STRING_VALUE cannot be converted to Long")
-		f("GetItem", `{"ConsistentRead":"x"}`, "STRING_VALUE cannot be converted to Boolean")
+		f("GetItem", `{"ConsistentRead":"x"}`, "Unexpected token received from parser")
 		f("GetItem", `{"TableName":[]}`, "Unrecognized collection type class java.lang.String")
 		f("GetItem", `{"TableName":{}}`, "Start of structure or map found where not expected")
 		f("GetItem", `{"AttributesToGet":"x"}`, "Unexpected field type")
 		f("GetItem", `{"Key":{"pk":"x"}}`, "Unexpected value type in payload")
 		// A constraint is broken too, which nobody hears of.
-		f("GetItem", `{"TableName":"","Key":{},"ConsistentRead":"x"}`, "STRING_VALUE cannot be converted to Boolean")
+		f("GetItem", `{"TableName":"","Key":{},"ConsistentRead":3}`, "NUMBER_VALUE cannot be converted to Boolean")
 	}},
 	{36, "binary must be base64", func(s *session) {
 		s.table("$T", "pk:S")
 		f := func(value, message string) {
 			s.t.Helper()
 			w := s.wire()
-			for operation, in := range map[string]string{
+			for operation, in := range inOrder(map[string]string{
 				"PutItem":    `{"Item":{"pk":{"S":"a"},"b":{"B":` + value + `}}}`,
 				"UpdateItem": `{"Key":{"pk":{"S":"a"}},"UpdateExpression":"SET b=:b","ExpressionAttributeValues":{":b":{"B":` + value + `}}}`,
 				"Scan":       `{"FilterExpression":"b=:b","ExpressionAttributeValues":{":b":{"B":` + value + `}}}`,
 				"DeleteItem": `{"Key":{"pk":{"S":"a"}},"ConditionExpression":"b=:b","ExpressionAttributeValues":{":b":{"B":` + value + `}}}`,
-			} {
+			}) {
 				w.refuses(operation, in, "SerializationException", message)
 			}
 		}
@@ -106,7 +106,7 @@ var constraintFacts = []fact{
 			}
 			in += `"` + string(rune('a'+i)) + `":{"ComparisonOperator":"x"}`
 		}
-		s.invalid("Scan", in+`}}`, "10 validation errors detected: …")
+		s.wire().invalid("Scan", in+`}}`, "10 validation errors detected: …")
 	}},
 	{44, "a bad table name is named whatever else is wrong", func(s *session) {
 		s.invalid("PutItem", `{"TableName":"","Item":{"pk":{"S":"a"}},"ReturnValues":"z","ReturnConsumedCapacity":"y"}`, "… at 'tableName' failed to satisfy constraint: …")
@@ -125,12 +125,12 @@ var constraintFacts = []fact{
 		s.invalid("CreateTable", encode(tableInput(long("a", 256), "pk:S")), "…at 'tableName' failed to satisfy constraint: Member must have length less than or equal to 255")
 	}},
 	{47, "a table name of other characters is invalid, not missing", func(s *session) {
-		for operation, in := range map[string]string{
+		for operation, in := range inOrder(map[string]string{
 			"GetItem": `{"TableName":"abc!","Key":{"pk":{"S":"a"}}}`, "PutItem": `{"TableName":"abc!","Item":{"pk":{"S":"a"}}}`,
 			"DeleteItem": `{"TableName":"abc!","Key":{"pk":{"S":"a"}}}`, "Scan": `{"TableName":"abc!"}`,
 			"UpdateItem": `{"TableName":"abc!","Key":{"pk":{"S":"a"}}}`,
 			"Query":      `{"TableName":"abc!","KeyConditionExpression":"pk=:p","ExpressionAttributeValues":{":p":{"S":"a"}}}`,
-		} {
+		}) {
 			s.invalid(operation, in, "…Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+…")
 		}
 	}},

@@ -111,10 +111,10 @@ var legacyFacts = []fact{
 			f(pk+`,"sk":{"ComparisonOperator":"`+operator+`","AttributeValueList":[{"N":"1"}]}`, "Attempted conditional constraint is not an indexable operation")
 		}
 		f(`"pk":{"ComparisonOperator":"EQ","AttributeValueList":[{"N":"1"}]}`, "One or more parameter values were invalid: Condition parameter type does not match schema type")
-		for condition, want := range map[string]string{
+		for condition, want := range inOrder(map[string]string{
 			`"EQ","AttributeValueList":[{"N":"2"}]`: "2", `"LE","AttributeValueList":[{"N":"2"}]`: "0 1 2", `"LT","AttributeValueList":[{"N":"2"}]`: "0 1",
 			`"GE","AttributeValueList":[{"N":"2"}]`: "2 3 4", `"GT","AttributeValueList":[{"N":"2"}]`: "3 4", `"BETWEEN","AttributeValueList":[{"N":"1"},{"N":"3"}]`: "1 2 3",
-		} {
+		}) {
 			s.ordered("Query", `{"KeyConditions":{`+pk+`,"sk":{"ComparisonOperator":`+condition+`}}}`, "sk", want)
 		}
 	}},

@@ -111,7 +111,7 @@ var queryFacts = []fact{
 			s.invalid("Query", `{`+p+`"ExclusiveStartKey":`+key+`}`, message)
 		}
 		f(`{"pk":{"S":"a"}}`, "The provided starting key is invalid…")
-		f(`{"pk":{"S":"a"},"sk":{"S":"1"}}`, "The provided starting key is invalid…")
+		f(`{"pk":{"S":"a"},"sk":{"S":"1"}}`, "…The provided key element does not match the schema")
 		f(`{"pk":{"S":"a"},"x":{"N":"1"}}`, "The provided starting key is invalid…")
 		f(`{"pk":{"S":"a"},"sk":{"N":"1"},"x":{"N":"1"}}`, "…starting key…")
 		f(`{"pk":{"S":"b"},"sk":{"N":"1"}}`, "The provided starting key is outside query boundaries based on provided conditions")
@@ -135,9 +135,10 @@ var queryFacts = []fact{
 		s.want("Query", `{`+q+`,"Select":"SPECIFIC_ATTRIBUTES","ProjectionExpression":"v"}`, `{"Items":[{"v":{"N":"1"}}],"Count":1,"ScannedCount":1}`)
 		s.invalid("Query", `{`+q+`,"Select":"ALL_PROJECTED_ATTRIBUTES"}`, "…ALL_PROJECTED_ATTRIBUTES…")
 		s.invalid("Query", `{`+q+`,"Select":"SPECIFIC_ATTRIBUTES"}`, "…SPECIFIC_ATTRIBUTES…")
-		s.invalid("Query", `{`+q+`,"Select":"ALL_ATTRIBUTES","ProjectionExpression":"v"}`, "Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES")
+		s.invalid("Query", `{`+q+`,"Select":"ALL_ATTRIBUTES","ProjectionExpression":"v"}`, "1 validation error detected: Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES")
 		s.invalid("Query", `{"KeyConditions":{"pk":{"ComparisonOperator":"EQ","AttributeValueList":[{"S":"a"}]}},"Select":"COUNT","AttributesToGet":["v"]}`,
-			"Cannot specify the AttributesToGet when choosing to get COUNT")
+			"1 validation error detected: Cannot specify the AttributesToGet when choosing to get only the Count")
+		s.invalid("Scan", `{"Select":"ALL_ATTRIBUTES","ProjectionExpression":"v"}`, "Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES")
 	}},
 	{167, "a global index has only what it projects, a local one fetches", func(s *session) {
 		s.table("$T", "pk:S sk:S", "gsi by-g KEYS_ONLY g:S", "lsi by-l KEYS_ONLY pk:S l:S")
@@ -150,7 +151,7 @@ var queryFacts = []fact{
 	{168, "what a global index does not project cannot be asked of it", func(s *session) {
 		s.table("$T", "pk:S sk:S", "gsi by-g INCLUDE(i) g:S", "lsi by-l KEYS_ONLY pk:S l:S")
 		s.put(`{"pk":{"S":"a"},"sk":{"S":"b"},"g":{"S":"x"},"l":{"S":"y"},"v":{"N":"1"},"i":{"N":"2"}}`)
-		s.invalid("Query", `{"IndexName":"by-g","ProjectionExpression":"v","KeyConditionExpression":"g=:g","ExpressionAttributeValues":{":g":{"S":"x"}}}`, "…not projected…")
+		s.invalid("Query", `{"IndexName":"by-g","ProjectionExpression":"v","KeyConditionExpression":"g=:g","ExpressionAttributeValues":{":g":{"S":"x"}}}`, "One or more parameter values were invalid: Global secondary index by-g does not project [v]")
 		s.has("Query", `{"IndexName":"by-g","ProjectionExpression":"i,pk","KeyConditionExpression":"g=:g","ExpressionAttributeValues":{":g":{"S":"x"}}}`, `{"Items":[{"i":{"N":"2"},"pk":{"S":"a"}}]}`)
 		s.has("Query", `{"IndexName":"by-l","ProjectionExpression":"v","KeyConditionExpression":"pk=:p","ExpressionAttributeValues":{":p":{"S":"a"}}}`, `{"Items":[{"v":{"N":"1"}}]}`)
 	}},

@@ -23,7 +23,7 @@ type session struct {
 	prefix string
 	// send is how a request gets to the server.
 	send func(s *session, operation, body string) answer
-	// silent keeps calls out of the transcript: how many there are is a matter of time.
+	// silent keeps calls out of the transcript, and reads from being sent twice: how they are answered is a matter of time.
 	silent bool
 }
 
@@ -118,7 +118,7 @@ func (s *session) call(operation, in string) answer {
 		in = `{"TableName":"` + s.prefix + `T"` + rest
 	}
 	a := s.send(s, operation, in)
-	if slices.Contains(reads, operation) {
+	if slices.Contains(reads, operation) && !s.silent {
 		again := s.send(s, operation, in)
 		if !reflect.DeepEqual(s.decode(string(a.body)), s.decode(string(again.body))) && len(a.body) < 1<<20 {
 			s.t.Errorf("%s %s was answered\n%s\nand then\n%s", operation, clip(in), clip(string(a.body)), clip(string(again.body)))

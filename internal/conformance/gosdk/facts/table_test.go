@@ -3,6 +3,7 @@ package facts
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -97,7 +98,9 @@ func keySchema(keys string, kinds map[string]string) []object {
 	var schema []object
 	role := "HASH"
 	for i, pair := range strings.Fields(keys) {
-		name, kind, _ := strings.Cut(pair, ":")
+		// A name may have a colon.
+		colon := strings.LastIndexByte(pair, ':')
+		name, kind := pair[:colon], pair[colon+1:]
 		if more, found := strings.CutPrefix(name, "+"); found {
 			name = more
 		} else if i > 0 {
@@ -173,3 +176,14 @@ func text(i int) string { return strconv.Itoa(i) }
 
 // split cuts text at spaces.
 func split(text string) []string { return strings.Fields(text) }
+
+// inOrder goes through m in the order of its keys, so that two runs send the same requests in the same order.
+func inOrder[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
+	}
+}

@@ -18,7 +18,7 @@ var transactionFacts = []fact{
 			return `{"TransactItems":[` + strings.Join(actions, ",") + `]}`
 		}
 		const put, get = `{"Put":{"TableName":"$T","Item":{"pk":{"S":"%d"}}}}`, `{"Get":{"TableName":"$T","Key":{"pk":{"S":"%d"}}}}`
-		for operation, action := range map[string]string{"TransactWriteItems": put, "TransactGetItems": get} {
+		for operation, action := range inOrder(map[string]string{"TransactWriteItems": put, "TransactGetItems": get}) {
 			s.invalid(operation, list(action, 0), "1 validation error detected: Value '[]' at 'transactItems' failed to satisfy constraint: Member must have length greater than or equal to 1")
 			s.invalid(operation, list(action, 101), "1 validation error detected: Value '[…]' at 'transactItems' failed to satisfy constraint: Member must have length less than or equal to 100")
 			s.ok(operation, list(action, 100))
@@ -135,7 +135,9 @@ var transactionFacts = []fact{
 	{197, "transactional reads answer by position", func(s *session) {
 		s.table("$T", "pk:S")
 		s.put(`{"pk":{"S":"a"},"v":{"N":"1"},"w":{"N":"2"}}`)
-		get := func(pk, more string) string { return `{"Get":{"TableName":"$T","Key":{"pk":{"S":"` + pk + `"}}` + more + `}}` }
+		get := func(pk, more string) string {
+			return `{"Get":{"TableName":"$T","Key":{"pk":{"S":"` + pk + `"}}` + more + `}}`
+		}
 		for range 2 {
 			s.want("TransactGetItems", `{"TransactItems":[`+get("none", "")+`,`+get("a", `,"ProjectionExpression":"#v","ExpressionAttributeNames":{"#v":"v"}`)+`]}`, `{"Responses":[{},{"Item":{"v":{"N":"1"}}}]}`)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"sync"
 )
@@ -28,7 +29,7 @@ func (tr *transcript) add(s *session, operation, request string, a answer) {
 		return
 	}
 	line := map[string]any{
-		"test": s.t.Name(), "operation": operation, "request": short(request), "status": a.status, "answer": normalised(a.body),
+		"test": s.t.Name(), "operation": operation, "request": normalised([]byte(request)), "status": a.status, "answer": normalised(a.body),
 	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -83,7 +84,7 @@ var passing = []string{
 	"SourceBackupArn", "StartingSequenceNumber", "StreamArn", "StreamLabel", "TableId", "eventID",
 }
 
-// normalised is an answer without what differs from run to run.
+// normalised is a request or an answer without what differs from run to run.
 func normalised(body []byte) any {
 	if len(body) > shortest {
 		return short(string(body))
@@ -92,23 +93,29 @@ func normalised(body []byte) any {
 	if json.Unmarshal(body, &v) != nil {
 		return string(body)
 	}
-	var drop func(any)
-	drop = func(v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for _, name := range passing {
-				delete(v, name)
-			}
-			for _, member := range v {
-				drop(member)
-			}
-		case []any:
-			for _, member := range v {
-				drop(member)
-			}
+	return lasting(v)
+}
+
+// moment matches a time of the run within a text: in a stream's ARN, or in a shard's id.
+var moment = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+|shardId-[0-9-]+`)
+
+// lasting is v, which it changes, without what is passing.
+func lasting(v any) any {
+	switch v := v.(type) {
+	case string:
+		return moment.ReplaceAllString(v, "(moment)")
+	case map[string]any:
+		for _, name := range passing {
+			delete(v, name)
+		}
+		for name, member := range v {
+			v[name] = lasting(member)
+		}
+	case []any:
+		for i, member := range v {
+			v[i] = lasting(member)
 		}
 	}
-	drop(v)
 	return v
 }
 

@@ -64,7 +64,7 @@ var projectionFacts = []fact{
 var updateFacts = []fact{
 	{122, "each section comes once", func(s *session) {
 		s.table("$T", "pk:S")
-		for section, action := range map[string]string{"SET": "a=:v", "REMOVE": "a", "ADD": "a :v", "DELETE": "a :v"} {
+		for section, action := range inOrder(map[string]string{"SET": "a=:v", "REMOVE": "a", "ADD": "a :v", "DELETE": "a :v"}) {
 			s.refusesUpdate(section+" "+action+" "+section+" "+action, `{":v":{"SS":["x"]}}`, `Invalid UpdateExpression: The "`+section+`" section can only be used once in an update expression;`)
 		}
 	}},
@@ -80,7 +80,7 @@ var updateFacts = []fact{
 	{124, "keys are not updated, not even to what they are", func(s *session) {
 		s.table("$T", "pk:S sk:S")
 		const key = `"Key":{"pk":{"S":"a"},"sk":{"S":"b"}},`
-		for name, value := range map[string]string{"pk": "a", "sk": "b"} {
+		for name, value := range inOrder(map[string]string{"pk": "a", "sk": "b"}) {
 			message := "One or more parameter values were invalid: Cannot update attribute " + name + ". This attribute is part of the key"
 			s.invalid("UpdateItem", `{`+key+`"UpdateExpression":"SET `+name+`=:v","ExpressionAttributeValues":{":v":{"S":"`+value+`"}}}`, message)
 			s.invalid("UpdateItem", `{`+key+`"UpdateExpression":"REMOVE `+name+`"}`, message)
@@ -98,7 +98,7 @@ var updateFacts = []fact{
 	}},
 	{126, "if_not_exists and list_append", func(s *session) {
 		s.table("$T", "pk:S")
-		s.update(`{"pk":{"S":"a"},"l":{"L":[{"N":"1"}]}}`, "SET l=list_append(l,:v), m=list_append(:v,l), o=list_append(if_not_exists(no,:e),:v), p=if_not_exists(l,:v)", `{":v":{"L":[{"N":"2"}]},":e":{"L":[]}}`,
+		s.update(`{"pk":{"S":"a"},"l":{"L":[{"N":"1"}]}}`, "SET l=list_append(l,:v), m=list_append(:v,l), o=list_append(if_not_exists(nil,:e),:v), p=if_not_exists(l,:v)", `{":v":{"L":[{"N":"2"}]},":e":{"L":[]}}`,
 			`{"pk":{"S":"a"},"l":{"L":[{"N":"1"},{"N":"2"}]},"m":{"L":[{"N":"2"},{"N":"1"}]},"o":{"L":[{"N":"2"}]},"p":{"L":[{"N":"1"}]}}`)
 		s.refusesUpdate("SET a=if_not_exists(:v,:v)", `{":v":{"N":"1"}}`, "Invalid UpdateExpression: Operator or function requires a document path; operator or function: if_not_exists")
 		s.refusesUpdate("SET a=list_append(:v,:w)", `{":v":{"S":"x"},":w":{"L":[]}}`, "Invalid UpdateExpression: Incorrect operand type for operator or function; operator or function: list_append, operand type: S")
@@ -130,7 +130,7 @@ var updateFacts = []fact{
 		s.table("$T", "pk:S")
 		s.put(`{"pk":{"S":"a"},"s":{"S":"x"},"m":{"M":{}},"l":{"L":[]}}`)
 		const bad = "The document path provided in the update expression is invalid for update"
-		for _, path := range []string{"no.x", "no[0]", "s.x", "s[0]", "m[0]", "l.x", "m.x.y"} {
+		for _, path := range []string{"nil.x", "nil[0]", "s.x", "s[0]", "m[0]", "l.x", "m.x.y"} {
 			s.refusesUpdate("SET "+path+"=:v", `{":v":{"N":"1"}}`, bad)
 			s.refusesUpdate("REMOVE "+path, "", bad)
 		}
@@ -155,7 +155,7 @@ var updateFacts = []fact{
 		s.table("$T", "pk:S")
 		s.update(`{"pk":{"S":"a"},"n":{"N":"1"},"s":{"SS":["a"]},"m":{"M":{"x":{"N":"1"}}}}`, "ADD n :n, o :n, s :s, t :s, m.x :n", `{":n":{"N":"2"},":s":{"SS":["a","b"]}}`,
 			`{"pk":{"S":"a"},"n":{"N":"3"},"o":{"N":"2"},"s":{"SS":["a","b"]},"t":{"SS":["a","b"]},"m":{"M":{"x":{"N":"3"}}}}`)
-		for kind, value := range map[string]string{"STRING": `{"S":"x"}`, "LIST": `{"L":[]}`, "MAP": `{"M":{}}`, "BOOLEAN": `{"BOOL":true}`} {
+		for kind, value := range inOrder(map[string]string{"STRING": `{"S":"x"}`, "LIST": `{"L":[]}`, "MAP": `{"M":{}}`, "BOOLEAN": `{"BOOL":true}`}) {
 			s.refusesUpdate("ADD a :v", `{":v":`+value+`}`, "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, operand type: "+kind+"…")
 		}
 		const mismatch = "An operand in the update expression has an incorrect data type"
@@ -167,7 +167,7 @@ var updateFacts = []fact{
 	}},
 	{134, "DELETE takes members out of sets", func(s *session) {
 		s.table("$T", "pk:S")
-		s.update(`{"pk":{"S":"a"},"s":{"SS":["a","b","c"]},"t":{"NS":["1"]}}`, "DELETE s :s, t :t, no :s", `{":s":{"SS":["a","b","x"]},":t":{"NS":["1.0"]}}`, `{"pk":{"S":"a"},"s":{"SS":["c"]}}`)
+		s.update(`{"pk":{"S":"a"},"s":{"SS":["a","b","c"]},"t":{"NS":["1"]}}`, "DELETE s :s, t :t, nil :s", `{":s":{"SS":["a","b","x"]},":t":{"NS":["1.0"]}}`, `{"pk":{"S":"a"},"s":{"SS":["c"]}}`)
 		s.refusesUpdate("DELETE s :v", `{":v":{"SS":[]}}`, "…An string set  may not be empty…")
 		s.refusesUpdate("DELETE s :v", `{":v":{"N":"1"}}`, "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER…")
 		s.refusesUpdate("DELETE s :v", `{":v":{"NS":["1"]}}`, "An operand in the update expression has an incorrect data type")
@@ -206,13 +206,13 @@ var updateFacts = []fact{
 		}
 		const (
 			before = `{"pk":{"S":"a"},"x":{"N":"1"},"y":{"N":"2"},"m":{"M":{"p":{"N":"3"},"q":{"N":"4"}}},"l":{"L":[{"N":"5"},{"N":"6"}]}}`
-			update = "SET x=:v, m.p=:v, new=:v, l[1]=:v REMOVE y"
+			update = "SET x=:v, m.p=:v, fresh=:v, l[1]=:v REMOVE y"
 		)
 		f(before, update, "NONE", `{}`)
 		f(before, update, "ALL_OLD", `{"Attributes":`+before+`}`)
-		f(before, update, "ALL_NEW", `{"Attributes":{"pk":{"S":"a"},"x":{"N":"9"},"new":{"N":"9"},"m":{"M":{"p":{"N":"9"},"q":{"N":"4"}}},"l":{"L":[{"N":"5"},{"N":"9"}]}}}`)
+		f(before, update, "ALL_NEW", `{"Attributes":{"pk":{"S":"a"},"x":{"N":"9"},"fresh":{"N":"9"},"m":{"M":{"p":{"N":"9"},"q":{"N":"4"}}},"l":{"L":[{"N":"5"},{"N":"9"}]}}}`)
 		f(before, update, "UPDATED_OLD", `{"Attributes":{"x":{"N":"1"},"y":{"N":"2"},"m":{"M":{"p":{"N":"3"}}},"l":{"L":[{"N":"6"}]}}}`)
-		f(before, update, "UPDATED_NEW", `{"Attributes":{"x":{"N":"9"},"new":{"N":"9"},"m":{"M":{"p":{"N":"9"}}},"l":{"L":[{"N":"9"}]}}}`)
+		f(before, update, "UPDATED_NEW", `{"Attributes":{"x":{"N":"9"},"fresh":{"N":"9"},"m":{"M":{"p":{"N":"9"}}},"l":{"L":[{"N":"9"}]}}}`)
 		f("", "SET x=:v", "ALL_OLD", `{}`)
 		f("", "SET x=:v", "UPDATED_OLD", `{}`)
 		f("", "SET x=:v", "UPDATED_NEW", `{"Attributes":{"x":{"N":"9"}}}`)
