@@ -32,7 +32,7 @@ const (
 
 // IndexConfig overrides settings for the pages of one index.
 type IndexConfig struct {
-	// Cache is On or Off; ItemsOnly is Off here.
+	// Cache is On or Off, for an index holds pages only; empty inherits.
 	Cache Mode
 	// QueryTTL is how long a page of the index is served; 0 inherits.
 	QueryTTL time.Duration
@@ -99,8 +99,8 @@ func NewSettings(tables map[string]TableConfig) (*Settings, error) {
 			if err := checkGlob(index); err != nil {
 				return nil, fmt.Errorf("tables.%s.indexes: %w", glob, err)
 			}
-			if err := checkMode(ic.Cache); err != nil {
-				return nil, fmt.Errorf("tables.%s.indexes.%s: %w", glob, index, err)
+			if ic.Cache != "" && ic.Cache != On && ic.Cache != Off {
+				return nil, fmt.Errorf("tables.%s.indexes.%s: cache is %q, must be on or off", glob, index, string(ic.Cache))
 			}
 			if ic.QueryTTL < 0 {
 				return nil, fmt.Errorf("tables.%s.indexes.%s: a time to live is below zero", glob, index)

@@ -69,5 +69,6 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	f(map[string]TableConfig{"t": {ItemTTL: -1}}, "tables.t: a time to live is below zero")
 	f(map[string]TableConfig{"t": {Indexes: map[string]IndexConfig{"[": {}}}}, "tables.t.indexes: ")
 	f(map[string]TableConfig{"t": {Indexes: map[string]IndexConfig{"i": {Cache: "x"}}}}, "tables.t.indexes.i: cache")
+	f(map[string]TableConfig{"t": {Indexes: map[string]IndexConfig{"i": {Cache: ItemsOnly}}}}, "tables.t.indexes.i: cache is \"items-only\", must be on or off")
 	f(map[string]TableConfig{"t": {Indexes: map[string]IndexConfig{"i": {QueryTTL: -1}}}}, "tables.t.indexes.i: a time")
 }

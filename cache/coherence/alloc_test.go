@@ -4,6 +4,9 @@ package coherence
 
 import (
 	"bytes"
+	"fmt"
+	"math"
+	"runtime"
 	"testing"
 )
 
@@ -44,4 +47,57 @@ func TestStoredBytesAreExact(t *testing.T) {
 	if got, want := x.core.Bytes(), slotOverhead+1+112; got > want || got < slotOverhead+101 {
 		t.Errorf("an entry of 101 bytes costs %d, want at most %d", got, want)
 	}
+}
+
+// TestBytesAreWhatTheHeapHolds compares Bytes with the memory that entries really take, for small and large keys, pages
+// alone in their partition and many to one.
+func TestBytesAreWhatTheHeapHolds(t *testing.T) {
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	f := func(name string, n int, fill func(c *Core, table *Table, i int)) {
+		t.Helper()
+		c := New(Config{Shards: 4})
+		table := c.Table("t")
+		c.Configure(table, TableOptions{Authoritative: true})
+		before := heap()
+		for i := range n {
+			fill(c, table, i)
+		}
+		held, counted := heap()-before, c.Bytes()
+		t.Logf("%s: %d bytes an entry are held, %d counted", name, held/int64(n), counted/int64(n))
+		if float64(counted) < 0.85*float64(held) || float64(counted) > 1.5*float64(held) {
+			t.Errorf("%s: %d bytes are held and %d counted", name, held, counted)
+		}
+		if c.Shed(math.MaxInt64); c.Bytes() != 0 {
+			t.Errorf("%s: %d bytes are counted when nothing is held", name, c.Bytes())
+		}
+	}
+	name := func(size, i int) []byte { return fmt.Appendf(nil, "%0*d", size, i) }
+	items := func(key, value int) func(c *Core, table *Table, i int) {
+		return func(c *Core, table *Table, i int) {
+			r := c.ReadItem(1, table, name(key, i), ReadOptions{}, nil)
+			c.Done(1, r.Flight, Image{Bytes: make([]byte, value)})
+		}
+	}
+	pages := func(partition, bound, value, share int) func(c *Core, table *Table, i int) {
+		return func(c *Core, table *Table, i int) {
+			s := Span{Partition: name(partition, i/share), Lo: name(bound, i), Hi: name(bound, i+1)}
+			key := append(append(append([]byte(nil), s.Partition...), s.Lo...), s.Hi...)
+			r := c.ReadPage(1, table, key, s, ReadOptions{}, nil)
+			if !c.DonePage(1, r.Flight, Image{Bytes: make([]byte, value)}, s) {
+				t.Fatalf("page %d was not stored", i)
+			}
+		}
+	}
+	f("small items", 20000, items(16, 64))
+	f("large items", 5000, items(100, 4096))
+	f("small pages, one to a partition", 10000, pages(16, 8, 64, 1))
+	f("small pages, many to a partition", 10000, pages(16, 8, 64, 1000))
+	f("pages with long keys", 4000, pages(2000, 1000, 64, 1))
+	f("pages with long bounds", 4000, pages(16, 1000, 64, 100))
 }

@@ -62,7 +62,9 @@ type Core struct {
 	nodes  []nodeShard
 	quar   quarantine
 	bytes  atomic.Int64
-	shed   atomic.Uint64
+	// entries is how many there are.
+	entries atomic.Int64
+	shed    atomic.Uint64
 
 	mu     sync.RWMutex
 	tables map[string]*Table

@@ -129,7 +129,7 @@ func (c *Core) complete(now Time, sh *shard, f *Flight, img Image, clean bool) (
 		}
 		e := &entry{img: img, validAt: validAt, epoch: f.epoch}
 		if f.page != nil {
-			e.page = &pageEntry{slot: s, stamps: f.page.stamps}
+			e.page = &pageEntry{slot: s, stamps: f.page.stamps, weight: f.page.weight}
 		}
 		gone = c.install(sh, s, e)
 		sh.stores.Add(1)

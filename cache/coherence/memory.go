@@ -21,19 +21,28 @@ type change struct {
 }
 
 // The memory of an entry beside its key and image, as the allocator rounds it: a slot, its part of the shard's map
-// (assumed 40 bytes), the entry; for a page moreover its stamps and its interval.
+// (assumed 40 bytes), the entry; for a page moreover its stamps and its interval; for a partition its node and its part
+// of the shard's map (assumed 60 bytes).
 const (
 	slotOverhead = int64(unsafe.Sizeof(slot{})+unsafe.Sizeof(entry{})) + 40
 	pageOverhead = int64(unsafe.Sizeof(pageEntry{}) + unsafe.Sizeof(interval{}))
+	nodeOverhead = int64(unsafe.Sizeof(node{})) + 60
 )
 
 // cost is the memory that the entry of s holds.
 func (s *slot) cost() int64 {
 	n := slotOverhead + int64(len(s.key)) + int64(cap(s.entry.img.Bytes))
-	if s.entry.page != nil {
-		n += pageOverhead
+	if p := s.entry.page; p != nil {
+		n += pageOverhead + p.weight
 	}
 	return n
+}
+
+// pageWeight is what a page over lo to hi adds to n beside its own structures. Pages of a partition share its memory: each
+// takes over the part that is its own when it comes, the first all of it, so that they never pay for less than it while
+// they leave together, as most do. n's shard is locked.
+func pageWeight(n *node, lo, hi []byte) int64 {
+	return int64(len(lo)+len(hi)) + (nodeOverhead+int64(len(n.at.partition)))/int64(n.pages+1)
 }
 
 // install puts e in place of what s held. The shard is locked. The page that left is to be unlinked.
@@ -41,6 +50,8 @@ func (c *Core) install(sh *shard, s *slot, e *entry) (gone *pageEntry) {
 	if s.entry != nil {
 		c.bytes.Add(-s.cost())
 		gone = s.entry.page
+	} else {
+		c.entries.Add(1)
 	}
 	s.entry = e
 	c.bytes.Add(s.cost())
@@ -54,6 +65,7 @@ func (c *Core) remove(sh *shard, s *slot) (gone *pageEntry) {
 		return nil
 	}
 	c.bytes.Add(-s.cost())
+	c.entries.Add(-1)
 	gone = s.entry.page
 	s.entry = nil
 	c.changed(sh, s.hash)

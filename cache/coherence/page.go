@@ -27,6 +27,8 @@ type pageEntry struct {
 	shard *nodeShard // of node, nil for a scan
 	node  *node
 	span  *interval // in the node
+	// weight is the memory of span's bounds and of the page's part of node; it never changes, as costs must not.
+	weight int64
 }
 
 // pageFlight is the page part of a flight.
@@ -36,6 +38,8 @@ type pageFlight struct {
 	node  *node
 	span  *interval // the whole condition, while the flight is under way
 	hull  hull      // positions inside it touched since the flight began; guarded by the node's lock
+
+	weight int64 // of the entry, if it comes to one
 }
 
 // ReadPage looks up a page by its canonical request, which must determine span. See ReadItem.
@@ -127,6 +131,7 @@ func (c *Core) DonePage(now Time, f *Flight, img Image, scanned Span) (stored bo
 		ns.mu.Lock()
 		ns.remove(p.node, p.span)
 		clean = !p.hull.meets(scanned.Lo, scanned.Hi)
+		p.weight = pageWeight(p.node, scanned.Lo, scanned.Hi)
 	}
 	sh.mu.Lock()
 	stored, gone := c.complete(now, sh, f, img, clean)

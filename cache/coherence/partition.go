@@ -14,6 +14,7 @@ import (
 type node struct {
 	at      place
 	root    *interval
+	pages   int  // in root, beside the fills
 	pending int  // positions announced by Pending and not settled
 	hull    hull // of those positions
 }
@@ -119,7 +120,7 @@ func (ns *nodeShard) insert(n *node, r *interval) *interval {
 	low, high := split(n.root, r)
 	r.update()
 	n.root = merge(merge(low, r), high)
-	ns.count(r, 1)
+	ns.count(n, r, 1)
 	return r
 }
 
@@ -127,15 +128,16 @@ func (ns *nodeShard) insert(n *node, r *interval) *interval {
 func (ns *nodeShard) remove(n *node, r *interval) {
 	n.root = cut(n.root, r)
 	r.linked, r.left, r.right = false, nil, nil
-	ns.count(r, -1)
+	ns.count(n, r, -1)
 }
 
-// count keeps the numbers for Stats.
-func (ns *nodeShard) count(r *interval, by int) {
+// count keeps the numbers for Stats and pageWeight.
+func (ns *nodeShard) count(n *node, r *interval, by int) {
 	if r.flight != nil {
 		ns.fills += by
 	} else {
 		ns.pages += by
+		n.pages += by
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -20,16 +21,24 @@ const (
 	exitUsage
 )
 
+// secondSignal is how long after the first signal another one is a second one. Some send theirs twice, to the process
+// and to its group, and mean it once. (GNU coreutils' timeout does.)
+const secondSignal = time.Second
+
 func main() {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
+		first := time.Now()
 		cancel()
-		<-signals
-		fmt.Fprintln(os.Stderr, "millrace: second signal; exiting at once")
-		os.Exit(exitFailure)
+		for range signals {
+			if time.Since(first) >= secondSignal {
+				fmt.Fprintln(os.Stderr, "millrace: second signal; exiting at once")
+				os.Exit(exitFailure)
+			}
+		}
 	}()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	if err != nil {
