@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"unsafe"
 
 	"millrace/cache"
@@ -190,7 +191,7 @@ func (p *Proxy) fillItem(ctx context.Context, g *itemRead, f *coherence.Flight) 
 	req.Scope = g.schema.Scope
 	resp, err := p.guard.Fill(ctx, req)
 	if err != nil {
-		p.items.Fail(f, cache.Answer{Err: err})
+		p.items.Fail(f, failed(err))
 		return
 	}
 	out, err := ddb.OutputAs[ddb.GetItemOutput](resp)
@@ -199,6 +200,12 @@ func (p *Proxy) fillItem(ctx context.Context, g *itemRead, f *coherence.Flight) 
 		return
 	}
 	p.items.Done(f, out.Item, out.Item != nil)
+}
+
+// failed is the answer of a backend read that brought none. A read that ran out of time did so for whoever led it: those
+// who joined it later have time left.
+func failed(err error) cache.Answer {
+	return cache.Answer{Err: err, Alone: errors.Is(err, context.DeadlineExceeded)}
 }
 
 // respondItem writes the response for an item's image.

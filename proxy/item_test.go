@@ -331,6 +331,40 @@ func TestOneCallersCancellationReachesNoOther(t *testing.T) {
 	f("batch", ddb.BatchGetItem, `{"RequestItems":{"books":{"Keys":[{"author":{"S":"a"},"title":{"S":"t"}}]}}}`)
 }
 
+// The time that a backend read may take began with its leader. Who joined it later is not done waiting when it ends.
+func TestOneReadersTimeoutReachesNoOther(t *testing.T) {
+	t.Parallel()
+	f := func(name string, op ddb.Operation, body string) {
+		t.Run(name, func(t *testing.T) {
+			var g *gate
+			r := newRig(t, rigOptions{wrap: gated(&g)})
+			r.proxy.config.ReadTimeout = 200 * time.Millisecond
+			r.must(ddb.CreateTable, bookTable)
+			r.putBook("a", "t", "g", 1, "n")
+			r.forget()
+			leader := r.start(t.Context(), op, body)
+			<-g.arrived
+			late := r.start(t.Context(), op, body)
+			r.joined(1)
+			if a := <-leader; !errors.Is(a.err, context.DeadlineExceeded) {
+				t.Errorf("leader: %v, want it timed out", a.err)
+			}
+			select {
+			case <-g.arrived: // it reads for itself
+				g.pass <- nil
+			case a := <-late:
+				t.Fatalf("late: ended with the leader's read: %v", a.err)
+			}
+			if a := <-late; a.err != nil || a.text() != r.bare(op, body).text() {
+				t.Errorf("late: %v %s", a.err, a.body)
+			}
+		})
+	}
+	f("item", ddb.GetItem, getBook("a", "t", ""))
+	f("page", ddb.Query, `{"TableName":"books","KeyConditionExpression":"author=:a","ExpressionAttributeValues":{":a":{"S":"a"}}}`)
+	f("batch", ddb.BatchGetItem, `{"RequestItems":{"books":{"Keys":[{"author":{"S":"a"},"title":{"S":"t"}}]}}}`)
+}
+
 func TestBackendFailureReachesAllWhoWaitAndIsNotCached(t *testing.T) {
 	t.Parallel()
 	var g *gate

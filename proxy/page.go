@@ -108,7 +108,7 @@ func (p *Proxy) fillPage(ctx context.Context, q *pageRead, f *coherence.Flight) 
 	strong := q.strong || f.Strong
 	got, err := q.fetch(ctx, p, strong)
 	if err != nil {
-		p.pages.Fail(f, cache.Answer{Err: err})
+		p.pages.Fail(f, failed(err))
 		return
 	}
 	units := unitsOf(got.cost, q.index.Name, strong)

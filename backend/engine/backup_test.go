@@ -86,6 +86,12 @@ func TestABackupComesBackWithItsIndexes(t *testing.T) {
 		h.fails(op, body, "ResourceNotFoundException", "Requested resource not found")
 	}
 	h.step()
+	// Nor is it shown so to a read that lags.
+	v := h.e.acquireView()
+	if half := v.cat.byName[tableName{"", "back"}]; v.serves(half, nil) {
+		t.Error("a read that lags sees a table that is half restored")
+	}
+	v.release()
 	h.finish()
 	got := h.tableNow("back")
 	if got.TableStatus != "ACTIVE" || got.RestoreSummary.RestoreInProgress || got.ItemCount != 1500 || got.TableId == d.SourceTableDetails.TableId ||

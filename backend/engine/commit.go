@@ -50,6 +50,8 @@ type commitRequest struct {
 	writes writeSet
 	ready  *prepared
 	done   chan error
+	// refused is why the committer did not take it, until that is told.
+	refused error
 }
 
 // writeSet is what one request writes, all of it or nothing.
@@ -207,12 +209,14 @@ func (c *committer) commit(group []*commitRequest) {
 	touched := make(map[counterID]counter)
 	var changes []ddb.Change
 	var tables []tableName
+	// Refusals are answered with the rest: what refused a request may be another of the group, which is not durable yet.
+	var refused []*commitRequest
 	admitted := group[:0]
 	for _, req := range group {
 		next, err := c.admit(req, cat, b)
 		if err != nil {
-			req.ready.batch.release()
-			req.done <- err
+			req.refused = err
+			refused = append(refused, req)
 			continue
 		}
 		if next != cat {
@@ -236,6 +240,7 @@ func (c *committer) commit(group []*commitRequest) {
 		admitted = append(admitted, req)
 	}
 	if b.empty() {
+		c.answer(refused, nil)
 		c.answer(admitted, nil)
 		return
 	}
@@ -254,7 +259,9 @@ func (c *committer) commit(group []*commitRequest) {
 		c.hooks.TablesChanging(t.scope, t.name)
 	}
 	if err := c.store.apply(b, c.sync); err != nil {
-		c.answer(admitted, fmt.Errorf("commit: %w", err))
+		err = fmt.Errorf("commit: %w", err)
+		c.answer(refused, err)
+		c.answer(admitted, err)
 		return
 	}
 	for id := range c.counters {
@@ -274,6 +281,7 @@ func (c *committer) commit(group []*commitRequest) {
 		c.hooks.TablesChanged(t.scope, t.name)
 	}
 	c.noteGarbage(admitted)
+	c.answer(refused, nil)
 	c.answer(admitted, nil)
 }
 
@@ -323,10 +331,15 @@ func (c *committer) admit(req *commitRequest, cat *catalog, b *batch) (*catalog,
 	return cat, nil
 }
 
-// answer tells the requests their outcome and gives their memory back.
+// answer tells the requests their outcome and gives their memory back. An err is the outcome of all; without one those
+// that were refused hear why.
 func (c *committer) answer(group []*commitRequest, err error) {
 	for _, req := range group {
 		req.ready.batch.release()
+		if err == nil {
+			req.done <- req.refused
+			continue
+		}
 		req.done <- err
 	}
 }

@@ -3,8 +3,10 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -288,5 +290,66 @@ func TestAViewStaysAsItIs(t *testing.T) {
 	v.release()
 	if v.acquire() {
 		t.Error("a view that nobody holds can be acquired")
+	}
+}
+
+// slowTablesHooks calls f when a table is about to be changed, which is after its group was admitted and before it is written.
+type slowTablesHooks struct {
+	blockingHooks
+	changing func()
+}
+
+// TablesChanging calls f.
+func (h slowTablesHooks) TablesChanging(string, string) { h.changing() }
+
+// A refusal tells of what refused it. When that is another request of the same group, which is not on stable storage
+// yet, the refusal waits for it too: a crash would take back what it told.
+func TestARefusalWaitsForTheSyncOfWhatItTellsOf(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.answer(ddb.CreateTable, strings.Replace(churnTable, "churn", "other", 1))
+	held, release := make(chan struct{}), make(chan struct{})
+	changing, written := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	h.e.committer.hooks = slowTablesHooks{
+		blockingHooks: blockingHooks{func() { once.Do(func() { close(held); <-release }) }},
+		changing:      func() { close(changing); <-written },
+	}
+	answers := make(chan error, 2)
+	send := func(op ddb.Operation, body string) error {
+		_, err := h.e.Do(context.Background(), ddb.NewRequest(op, []byte(body)))
+		return err
+	}
+	var first sync.WaitGroup
+	first.Go(func() {
+		if err := send(ddb.PutItem, `{"TableName":"other","Item":{"pk":{"S":"a"}}}`); err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	for range 2 {
+		go func() { answers <- send(ddb.CreateTable, churnTable) }()
+	}
+	for waiting := 0; waiting < 2; {
+		h.e.committer.mu.Lock()
+		waiting = len(h.e.committer.waiting)
+		h.e.committer.mu.Unlock()
+	}
+	close(release)
+	first.Wait()
+	<-changing
+	select {
+	case err := <-answers:
+		t.Errorf("answered before the table is durable: %v", err)
+		answers <- err
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(written)
+	a, b := <-answers, <-answers
+	if a == nil {
+		a, b = b, a
+	}
+	if e, ok := ddb.AsError(a); b != nil || !ok || e.Code != "ResourceInUseException" {
+		t.Errorf("two creations of a table are answered %v and %v, want success and ResourceInUseException", a, b)
 	}
 }

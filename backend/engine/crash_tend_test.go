@@ -34,8 +34,8 @@ const (
 const tendTable = `{"TableName":"tended","BillingMode":"PAY_PER_REQUEST",
 	"AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"}],"KeySchema":[{"AttributeName":"p","KeyType":"HASH"}]}`
 
-// tend does everything to tables that goes on in the background, and tags them.
-func (r *crashRun) tend(e *Engine) error {
+// tend does everything to tables that goes on in the background, and tags them. ran is closed when the background has ended.
+func (r *crashRun) tend(e *Engine, ran chan struct{}) error {
 	arn, backup := ddb.TableARN(e.cfg.Region, e.cfg.AccountID, "tended"), ""
 	tag := func(value string) string {
 		return fmt.Sprintf(`{"ResourceArn":%q,"Tags":[{"Key":"t","Value":%q}]}`, arn, value)
@@ -58,7 +58,7 @@ func (r *crashRun) tend(e *Engine) error {
 	}
 	for i, s := range steps {
 		r.tendStarted.Add(1)
-		resp, err := doWhenFree(e, s.op, s.body())
+		resp, err := doWhenFree(e, ran, s.op, s.body())
 		if err != nil {
 			return fmt.Errorf("step %d of tending: %w", i+1, err)
 		}
@@ -75,8 +75,13 @@ func (r *crashRun) tend(e *Engine) error {
 }
 
 // doWhenFree does an operation once what stands in its way in the background is done.
-func doWhenFree(e *Engine, op ddb.Operation, body string) (*ddb.Response, error) {
+func doWhenFree(e *Engine, ran chan struct{}, op ddb.Operation, body string) (*ddb.Response, error) {
 	for {
+		select {
+		case <-ran:
+			return nil, errors.New("the background work has ended")
+		default:
+		}
 		resp, err := e.Do(context.Background(), ddb.NewRequest(op, []byte(body)))
 		refused, ok := ddb.AsError(err)
 		if err == nil || !ok || refused.Code != "ResourceInUseException" && refused.Code != "BackupInUseException" {

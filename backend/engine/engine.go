@@ -332,7 +332,7 @@ func loadCatalog(s *store, dir string) (*catalog, map[counterID]counter, uint64,
 		cat.streams, sequence, err = loadStreams(snap)
 	}
 	if err != nil {
-		return nil, nil, 0, fmt.Errorf("data folder %q holds a damaged store: %w", dir, err)
+		return nil, nil, 0, fmt.Errorf("data folder %q holds a damaged store: %w", dir, firstLine(err))
 	}
 	return cat, counters, sequence, nil
 }
@@ -341,7 +341,7 @@ func loadCatalog(s *store, dir string) (*catalog, map[counterID]counter, uint64,
 func checkFormat(s *store, snap *snapshot, dir string) error {
 	value, done, found, err := snap.get([]byte(systemFormat))
 	if err != nil {
-		return fmt.Errorf("data folder %q holds a damaged store: %w", dir, err)
+		return fmt.Errorf("data folder %q holds a damaged store: %w", dir, firstLine(err))
 	}
 	if found {
 		text := string(value)

@@ -65,10 +65,10 @@ func checkUpdate(t *table, key ddb.Item, u *expr.Update) *ddb.Error {
 	if err := checkKey(t, key); err != nil || u == nil {
 		return err
 	}
-	if err := checkScalarPaths(t, u.NestedNames()); err != nil {
+	if err := checkNotKey(t, u.TopLevelNames()); err != nil {
 		return err
 	}
-	return checkNotKey(t, u.TopLevelNames())
+	return checkScalarPaths(t, u.NestedNames())
 }
 
 // applyUpdate makes m.new from m.old. Without an item it makes one, even when u is nil, but not when u does nothing

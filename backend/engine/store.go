@@ -83,6 +83,8 @@ func openStore(o storeOptions) (*store, error) {
 		DisableWAL:            o.volatile,
 		Logger:                storeLogger{log: o.log, fatal: s.fail},
 	}
+	// A store that was there is never made anew: Pebble would begin by removing its files.
+	opts.ErrorIfNotExists = birth == nil
 	opts.Experimental.FileCacheShards = 1
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -99,12 +101,14 @@ func openStore(o storeOptions) (*store, error) {
 	switch {
 	case strings.Contains(err.Error(), "unknown format major version"):
 		return nil, fmt.Errorf("data folder %q was written by a newer version of millrace", o.dir)
+	case errors.Is(err, pebble.ErrDBDoesNotExist):
+		return nil, fmt.Errorf("data folder %q holds a damaged store: there are files of one, but not the marker that names its manifest", o.dir)
 	case pebble.IsCorruptionError(err):
-		return nil, fmt.Errorf("data folder %q holds a damaged store: %w", o.dir, err)
+		return nil, fmt.Errorf("data folder %q holds a damaged store: %w", o.dir, firstLine(err))
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EPERM):
 		return nil, fmt.Errorf("data folder %q is not writable: %w", o.dir, rootCause(err))
 	}
-	return nil, fmt.Errorf("data folder %q cannot be opened as a store: %w", o.dir, err)
+	return nil, fmt.Errorf("data folder %q cannot be opened as a store: %w", o.dir, firstLine(err))
 }
 
 // makeFolder creates dir and the folders above it, and makes their directory entries durable, which Pebble
@@ -225,6 +229,15 @@ func rootCause(err error) error {
 		return no
 	}
 	return err
+}
+
+// firstLine is err without what follows its first line: some of Pebble's go on with a line for every file.
+func firstLine(err error) error {
+	line, _, more := strings.Cut(err.Error(), "\n")
+	if !more {
+		return err
+	}
+	return errors.New(line)
 }
 
 // apply writes b atomically and, if sync is set, returns only when it is on stable storage. An error means that the

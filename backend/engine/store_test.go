@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,6 +106,48 @@ func TestOpenRefusesADamagedStore(t *testing.T) {
 		}
 	}
 	openFails(t, diskConfig(dir), dir, "store")
+	// The markers are gone, as after a copy that leaves out empty files. The rest stays for whoever can mend it.
+	dir = t.TempDir()
+	fill(t, dir)
+	markers, err := filepath.Glob(filepath.Join(dir, "marker.*"))
+	if err != nil || len(markers) == 0 {
+		t.Fatalf("markers: %v, %v", markers, err)
+	}
+	for _, m := range markers {
+		if err := os.Remove(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := fileSizes(t, dir)
+	openFails(t, diskConfig(dir), dir, "damaged store", "marker")
+	if after := fileSizes(t, dir); !maps.Equal(before, after) {
+		t.Errorf("files before %v, after %v", before, after)
+	}
+	// A block has other bytes. The store is opened once more before, which moves its log to a table.
+	dir = t.TempDir()
+	fill(t, dir)
+	e, err := Open(diskConfig(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("tables: %v, %v", tables, err)
+	}
+	for _, name := range tables {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(b[8:], "XXXXXXXX")
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	openFails(t, diskConfig(dir), dir, "damaged store", "checksum")
 	// A table's record is not JSON.
 	dir = t.TempDir()
 	fill(t, dir)
@@ -167,6 +210,24 @@ func fill(t *testing.T, dir string) {
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// fileSizes are the sizes of the files in dir by name.
+func fileSizes(t *testing.T, dir string) map[string]int64 {
+	t.Helper()
+	sizes := map[string]int64{}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[e.Name()] = info.Size()
+	}
+	return sizes
 }
 
 // tamper changes one key of the store in dir behind the engine's back.

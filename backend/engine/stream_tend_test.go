@@ -257,7 +257,7 @@ func TestAnIteratorOfAShardThatIsGone(t *testing.T) {
 	h.wait(2 * time.Minute)
 	h.fails(ddb.GetRecords, fmt.Sprintf(`{"ShardIterator":%q}`, it), "TrimmedDataAccessException", "The data you are trying to access has been trimmed")
 	// The stream itself is gone.
-	it = h.iterator(arn, h.shards(arn)[0].ShardId, "TRIM_HORIZON", "")
+	h.iterator(arn, h.shards(arn)[0].ShardId, "TRIM_HORIZON", "")
 	h.setStream("tbl", "")
 	h.now.Add((24*time.Hour + time.Minute).Milliseconds())
 	it = h.iterator(arn, h.shards(arn)[len(h.shards(arn))-1].ShardId, "TRIM_HORIZON", "")

@@ -45,7 +45,16 @@ type EngineConfig struct {
 	MemTable      units.Bytes    `yaml:"mem_table" doc:"Size at which recent writes move to a table on disk. Too small costs write throughput, too large memory and time to start after a crash."`
 	SweepInterval units.Duration `yaml:"sweep_interval" doc:"Time between two looks for items past their time to live."`
 	Throttle      bool           `yaml:"throttle" doc:"Refuse what exceeds a provisioned table's throughput, or a global index's, once five minutes' worth of what was not used is gone."`
+	Streams       StreamsConfig  `yaml:"streams"`
 	Faults        FaultsConfig   `yaml:"faults"`
+}
+
+// StreamsConfig is how tables' streams are cut into shards.
+type StreamsConfig struct {
+	Shards        int            `yaml:"shards" doc:"Shards of a new stream. Too few leave readers nothing to do side by side; each one has to be polled."`
+	MaxShards     int            `yaml:"max_shards" doc:"The most open shards that splitting leads to."`
+	ShardLifetime units.Duration `yaml:"shard_lifetime" doc:"How long a shard takes records before a child takes its place. Short ones test readers' handling of shards."`
+	SplitRate     int            `yaml:"split_rate" doc:"Records a second, over some ten seconds, that make two children take a shard's place; 0 is never."`
 }
 
 // CacheConfig is the part about the caches as a whole.
@@ -106,7 +115,11 @@ func DefaultConfig() Config {
 			BlockCache:    units.Bytes(e.CacheBytes),
 			MemTable:      units.Bytes(e.MemTableBytes),
 			SweepInterval: units.Duration(e.SweepInterval),
-			Faults:        defaultFaults(),
+			Streams: StreamsConfig{
+				Shards: e.Streams.Shards, MaxShards: e.Streams.MaxShards,
+				ShardLifetime: units.Duration(e.Streams.ShardLifetime), SplitRate: e.Streams.SplitRate,
+			},
+			Faults: defaultFaults(),
 		},
 		Cache: CacheConfig{
 			Enabled:     true,
@@ -130,6 +143,9 @@ func (c Config) Validate() error {
 		if err := checkAddress(address.name, address.value, c.InsecureBind); err != nil {
 			return err
 		}
+	}
+	if c.AdminListen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
+		return fmt.Errorf("admin_listen is %q, which is listen's; they need a port each", c.AdminListen)
 	}
 	for _, choice := range []struct {
 		name, value string
@@ -189,13 +205,24 @@ func (c EngineConfig) validate() error {
 		return fmt.Errorf("engine.block_cache is %v, must be 1MiB or more", c.BlockCache)
 	case c.MemTable < 1<<20 || c.MemTable > 1<<30:
 		return fmt.Errorf("engine.mem_table is %v, must be 1MiB to 1GiB", c.MemTable)
+	case c.Streams.Shards < 1 || c.Streams.Shards > 1<<16:
+		return fmt.Errorf("engine.streams.shards is %d, must be 1 to 65536", c.Streams.Shards)
+	case c.Streams.MaxShards < c.Streams.Shards || c.Streams.MaxShards > 1<<16:
+		return fmt.Errorf("engine.streams.max_shards is %d, must be engine.streams.shards (%d) to 65536", c.Streams.MaxShards, c.Streams.Shards)
+	case c.Streams.ShardLifetime <= 0:
+		return fmt.Errorf("engine.streams.shard_lifetime is %v, must be above zero", c.Streams.ShardLifetime)
+	case c.Streams.SplitRate < 0:
+		return fmt.Errorf("engine.streams.split_rate is %d, must be 0 or more", c.Streams.SplitRate)
 	}
 	return nil
 }
 
-// checkAddress refuses what is not host:port, and what others could reach unless that was asked for.
+// checkAddress refuses what is not host:port, with a port that there is, and what others could reach unless that was asked for.
 func checkAddress(name, address string, insecure bool) error {
-	host, _, err := net.SplitHostPort(address)
+	host, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
 	if err != nil {
 		return fmt.Errorf("%s is %q, must be host:port such as 127.0.0.1:8000", name, address)
 	}
@@ -247,6 +274,10 @@ func (c Config) engine() engine.Config {
 	// What cannot be is no error here: it was found when the configuration was checked.
 	e.Faults, _ = c.Engine.Faults.engine()
 	e.CacheBytes, e.MemTableBytes = int64(c.Engine.BlockCache), int64(c.Engine.MemTable)
+	e.Streams = engine.StreamConfig{
+		Shards: c.Engine.Streams.Shards, MaxShards: c.Engine.Streams.MaxShards,
+		ShardLifetime: c.Engine.Streams.ShardLifetime.Of(), SplitRate: c.Engine.Streams.SplitRate,
+	}
 	return e
 }
 

@@ -179,6 +179,10 @@ func (t tree) decode(node ast.Node, v reflect.Value, name string) *lineError {
 		if err := set(v, text); err != nil {
 			return fail("%s: %w", name, err)
 		}
+		if d, ok := v.Interface().(units.Duration); ok && d == 0 && strings.HasPrefix(name, "tables.") {
+			// Zero stands for what was left out, so it would be the default.
+			return fail("%s is 0s, must be above zero; to cache nothing, set cache to off there", name)
+		}
 		return nil
 	}
 	if node.Type() == ast.NullType {

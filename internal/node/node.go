@@ -115,7 +115,7 @@ func (h *lateHandler) Do(ctx context.Context, req *ddb.Request, o proxy.Options,
 // register adds what only this package knows to the metrics.
 func (n *Node) register(version string) error {
 	core := n.store.Core()
-	collectors := metrics.CacheSize(core.Bytes, func() int64 { return int64(core.Stats().Entries) }, int64(n.config.Cache.Memory))
+	collectors := metrics.CacheSize(core.Bytes, core.Entries, int64(n.config.Cache.Memory))
 	collectors = append(collectors, metrics.Build(version, runtime.Version()), metrics.Connections(n.front.Connections))
 	for _, c := range collectors {
 		if err := n.metrics.Register(c); err != nil {
@@ -262,6 +262,7 @@ func listenError(addr, flag string, err error) error {
 func withAdvice(err error) error {
 	for _, a := range []struct{ says, advice string }{
 		{"in use by another process", "stop that, or choose another folder with --data-dir"},
+		{"is not writable: not a directory", "choose another folder with --data-dir"},
 		{"is not writable", "give this user the right to write there, or choose another folder with --data-dir"},
 		{"newer version", "use that version, or choose another folder with --data-dir"},
 		{"not millrace's", "choose another folder with --data-dir"},

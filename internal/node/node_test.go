@@ -460,3 +460,30 @@ func folder(t *testing.T, dir string) string {
 	}
 	return b.String()
 }
+
+func TestStreamsAreCutAsConfigured(t *testing.T) {
+	t.Parallel()
+	l, err := Load(Sources{File: write(t, "engine:\n  streams:\n    shards: 3\n    shard_lifetime: 1h\n"), Environ: []string{"MILLRACE_ENGINE_STREAMS_SPLIT_RATE=7"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testConfig()
+	c.Engine.Streams = l.Config.Engine.Streams
+	if got, want := c.Engine.Streams.SplitRate, 7; got != want {
+		t.Errorf("split_rate = %d, want %d", got, want)
+	}
+	r := run(t, c)
+	_, body := r.mustCall("CreateTable", strings.TrimSuffix(createTable, "}")+`,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"KEYS_ONLY"}}`)
+	var made struct {
+		TableDescription struct{ LatestStreamArn string }
+	}
+	if err := json.Unmarshal([]byte(body), &made); err != nil {
+		t.Fatal(err)
+	}
+	request := fmt.Sprintf(`{"StreamArn":%q}`, made.TableDescription.LatestStreamArn)
+	status, _, body := r.exchange("POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: DynamoDBStreams_20120810.DescribeStream\r\nContent-Type: application/x-amz-json-1.0\r\n" +
+		"X-Amz-Date: 20260101T000000Z\r\n" + as("AKID", "us-east-1") + "Content-Length: " + strconv.Itoa(len(request)) + "\r\n\r\n" + request)
+	if n := strings.Count(body, `"ShardId"`); status != 200 || n != 3 {
+		t.Errorf("DescribeStream = %d with %d shards, want 3: %s", status, n, body)
+	}
+}

@@ -62,8 +62,10 @@ func TestBodyOverSixteenMebibytes(t *testing.T) {
 	if r := send(1000, false, true); r.status != 200 {
 		t.Errorf("a body sent after 100 Continue got %d", r.status)
 	}
-	if r := send(maxBody+1, false, true); r.status != 413 {
-		t.Errorf("a client that asked before sending 16 MiB + 1 got %d", r.status)
+	r := send(maxBody+1, false, true)
+	checkReply(t, r)
+	if r.status != 413 || !r.close {
+		t.Errorf("a client that asked before sending 16 MiB + 1 got %d, close %v", r.status, r.close)
 	}
 }
 

@@ -99,7 +99,7 @@ func New(config Config, handler Handler, m *metrics.Metrics, log *slog.Logger) *
 		Handler:                      s.serve,
 		ErrorHandler:                 s.broken,
 		HeaderReceived:               s.headerReceived,
-		ExpectHandler:                expect,
+		ExpectHandler:                s.expect,
 		ConnState:                    connState,
 		Concurrency:                  config.MaxConnections,
 		ReadBufferSize:               maxHeader,
@@ -184,8 +184,10 @@ func (s *Server) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfi
 }
 
 // expect answers a client that asks before it sends its body (RFC 9110 §10.1.1).
-func expect(ctx *fasthttp.RequestCtx) int {
+func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
 	if ctx.Request.Header.ContentLength() > maxBody {
+		s.metrics.Refused()
+		s.tooLarge(ctx)
 		return fasthttp.StatusRequestEntityTooLarge
 	}
 	return fasthttp.StatusContinue

@@ -123,14 +123,15 @@ var keyFacts = []fact{
 	}},
 	{81, "a key is no document", func(s *session) {
 		s.table("$T", "pk:S", "gsi by-g ALL g:S")
-		f := func(path, name string) {
-			s.t.Helper()
-			s.invalid("UpdateItem", `{"Key":{"pk":{"S":"a"}},"UpdateExpression":"SET `+path+`=:v","ExpressionAttributeValues":{":v":{"S":"x"}}}`,
-				"Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: "+name)
+		const scalar = "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: "
+		s.refusesUpdate("SET g.a=:v", `{":v":{"S":"x"}}`, scalar+"IndexKey: g")
+		s.refusesUpdate("REMOVE g[0]", "", scalar+"IndexKey: g")
+		s.refusesUpdate("SET v=pk.a", "", scalar+"Key: pk")
+		s.invalid("GetItem", `{"Key":{"pk":{"S":"a"}},"ProjectionExpression":"pk.a"}`, scalar+"Key: pk")
+		s.invalid("Scan", `{"FilterExpression":"attribute_exists(g.a)"}`, scalar+"IndexKey: g")
+		for _, path := range []string{"pk.a", "pk[0]"} {
+			s.refusesUpdate("REMOVE "+path, "", "One or more parameter values were invalid: Cannot update attribute pk. This attribute is part of the key")
 		}
-		f("pk.a", "Key: pk")
-		f("pk[0]", "Key: pk")
-		f("g.a", "IndexKey: g")
 	}},
 	{82, "an item without an index's key is not in the index", func(s *session) {
 		s.table("$T", "pk:S", "gsi by-g ALL g:S h:S")

@@ -12,6 +12,7 @@ var untested = map[int]string{
 var different = map[int]string{
 	35:  "A string that is no truth value, given for one, is told as \"Unexpected token received from parser\".",
 	70:  "A sum that needs more than 38 digits is told as an overflow.",
+	81:  "An update of something inside a key of the table is told as an update of the key.",
 	166: "Query words a Select that does not go with a projection as a broken constraint, Scan does not; COUNT is \"only the Count\".",
 	168: "The text is \"Global secondary index … does not project […]\".",
 	227: "The text for an unknown index goes on with the index's and the table's name.",
