@@ -117,7 +117,10 @@ func (v *Invalidator) mutations(changes []ddb.Change) []coherence.Mutation {
 			continue
 		}
 		m := coherence.Mutation{Table: l.table, Positions: touched(l.Layout, c)}
-		m.Key, _ = l.AppendKey(nil, c.Key)
+		// A key that is not understood is nil: anything in the table.
+		if key, ok := l.AppendKey(nil, c.Key); ok {
+			m.Key = key
+		}
 		img := cache.ItemImage(c.New, c.HasNew)
 		m.New = &img
 		out = append(out, m)

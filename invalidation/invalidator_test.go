@@ -79,3 +79,18 @@ func TestChangeTouchesWhereSomethingChanged(t *testing.T) {
 	// Deleted.
 	f("h1s1g1r1", "", " 1/1", "all 1/1", "keys 1/1", "local 1/1", "local* 1/1")
 }
+
+// A change whose key is not understood may be of any item: half a key would be another one's.
+func TestChangeOfAnUnknownKeyForgetsTheTable(t *testing.T) {
+	t.Parallel()
+	store, err := cache.NewStore(cache.Config{Memory: 1 << 20, Authoritative: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	changes := []ddb.Change{{Table: indexed(), Key: ddb.ItemOf(
+		ddb.Attribute{Name: "h", Value: ddb.StringValue("1")}, ddb.Attribute{Name: "s", Value: ddb.CanonicalNumber("1")})}}
+	if m := NewInvalidator(store).mutations(changes); len(m) != 1 || m[0].Key != nil {
+		t.Errorf("mutations = %+v, want one of an unknown key", m)
+	}
+}

@@ -1,16 +1,22 @@
 package proxy
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"millrace/backend/engine"
 	"millrace/cache"
+	"millrace/cache/coherence"
 	"millrace/ddb"
+	"millrace/invalidation"
 )
 
 // The properties, for 64 clients that read and write concurrently through one proxy. Every write of an item gives it
@@ -258,10 +264,54 @@ func runCoherence(t *testing.T, o rigOptions, steps int) *coherenceRun {
 	return c
 }
 
+// delayed holds commits up before and after each of the steps that readers must not notice, so that every state between
+// two of them lasts long enough to be met.
+type delayed struct{ *invalidation.Invalidator }
+
+// nap does nothing, lets others run, or sleeps for a while.
+func nap() {
+	switch rand.IntN(3) {
+	case 0:
+		runtime.Gosched()
+	case 1:
+		time.Sleep(time.Duration(rand.IntN(400)) * time.Microsecond)
+	}
+}
+
+// Pending is held up before and after.
+func (d delayed) Pending(changes []ddb.Change) {
+	nap()
+	d.Invalidator.Pending(changes)
+	nap()
+}
+
+// Settled is held up before and after.
+func (d delayed) Settled(changes []ddb.Change) {
+	nap()
+	d.Invalidator.Settled(changes)
+	nap()
+}
+
+// delayedReads is an engine whose reads take a while to reach it, and their answers to come back.
+type delayedReads struct{ *engine.Engine }
+
+// Do holds reads up.
+func (d delayedReads) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error) {
+	if req.Op.Facts().Kind == ddb.ReadOperation {
+		nap()
+		defer nap()
+	}
+	return d.Engine.Do(ctx, req)
+}
+
 func TestReadersNeverSeeLessThanAnyoneKnew(t *testing.T) {
 	f := func(name string, o rigOptions, floor float64) {
 		t.Run(name, func(t *testing.T) {
-			c := runCoherence(t, o, 400)
+			steps := 400
+			if o.hooks != nil {
+				steps = 150
+			}
+			c := runCoherence(t, o, steps)
 			items := float64(c.itemHits.Load()) / float64(c.itemReads.Load())
 			pages := float64(c.pageHits.Load()) / float64(c.pageReads.Load())
 			t.Logf("hits: %.2f of %d item reads, %.2f of %d page reads", items, c.itemReads.Load(), pages, c.pageReads.Load())
@@ -280,6 +330,37 @@ func TestReadersNeverSeeLessThanAnyoneKnew(t *testing.T) {
 	// The guard alone, before a backend that announces nothing: a write kills every page of an index.
 	f("remote", rigOptions{remote: true}, 0.02)
 	f("evictions", rigOptions{store: cache.Config{Memory: 64 << 10}}, 0)
+	f("held up at every step", heldUp(cache.Config{}), 0.2)
+}
+
+// heldUp is a rig that is held up at every step.
+func heldUp(store cache.Config) rigOptions {
+	return rigOptions{
+		store: store,
+		hooks: func(v *invalidation.Invalidator) engine.CommitHooks { return delayed{v} },
+		wrap:  func(e *engine.Engine) backendLike { return delayedReads{e} },
+	}
+}
+
+// Of the rules for announced commits those that matter for an instant show only when that is drawn out. Without one of
+// them readers must notice, or the run above could not fail for it.
+func TestWithoutARuleReadersNotice(t *testing.T) {
+	f := func(name string, memory int64, off func(*coherence.Rules)) {
+		t.Run(name, func(t *testing.T) {
+			rules := coherence.AllRules()
+			off(&rules)
+			for range 20 {
+				if runCoherence(t, heldUp(cache.Config{Memory: memory, Core: coherence.Config{Rules: rules}}), 80).violations.Load() > 0 {
+					return
+				}
+			}
+			t.Error("no property was broken: the run does not test the rule")
+		})
+	}
+	f("Hide", 0, func(r *coherence.Rules) { r.Hide = false })
+	f("Born", 0, func(r *coherence.Rules) { r.Born = false })
+	f("Touch", 0, func(r *coherence.Rules) { r.Touch = false })
+	f("Void", 64<<10, func(r *coherence.Rules) { r.Void = false })
 }
 
 func TestWithoutInvalidationReadersNotice(t *testing.T) {

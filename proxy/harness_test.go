@@ -38,6 +38,8 @@ type rigOptions struct {
 	remote bool
 	// wrap puts something between the guard and the engine.
 	wrap func(*engine.Engine) backendLike
+	// hooks puts something between the engine's commits and the invalidator.
+	hooks func(*invalidation.Invalidator) engine.CommitHooks
 }
 
 // backendLike is backend.Backend.
@@ -71,6 +73,9 @@ func newRig(t testing.TB, o rigOptions) *rig {
 	config.InMemory = true
 	if !o.unwired && !o.remote {
 		config.Hooks = inv
+		if o.hooks != nil {
+			config.Hooks = o.hooks(inv)
+		}
 	}
 	e, err := engine.Open(config)
 	if err != nil {

@@ -199,8 +199,8 @@ func TestManyWritersShareASync(t *testing.T) {
 	}
 	close(release)
 	wg.Wait()
-	if n := fs.syncs.Load() - before; n > 2 {
-		t.Errorf("41 writes took %d syncs, want at most 2", n)
+	if n := fs.syncs.Load() - before; n < 1 || n > 2 {
+		t.Errorf("41 writes took %d syncs, want 1 or 2", n)
 	}
 }
 

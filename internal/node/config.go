@@ -217,7 +217,8 @@ func (c EngineConfig) validate() error {
 	return nil
 }
 
-// checkAddress refuses what is not host:port, with a port that there is, and what others could reach unless that was asked for.
+// checkAddress refuses what is not host:port with a port that can be, and what others could reach unless that was
+// asked for.
 func checkAddress(name, address string, insecure bool) error {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil {

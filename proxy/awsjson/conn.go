@@ -38,11 +38,17 @@ type listener struct {
 	conns map[*conn]struct{}
 	// empty is closed when the last connection has gone after draining began.
 	empty chan struct{}
+	// most is how many connections are served; the ones after it are told to go.
+	most int
 }
 
-// newListener wraps a TCP listener.
-func newListener(l net.Listener) *listener {
-	return &listener{Listener: l, conns: make(map[*conn]struct{}), empty: make(chan struct{})}
+// spareConnections is how many clients past Config.MaxConnections still get a proper refusal. Those after them are
+// fasthttp's to refuse, in its own words.
+const spareConnections = 256
+
+// newListener wraps a TCP listener, most of whose connections at a time are served.
+func newListener(l net.Listener, most int) *listener {
+	return &listener{Listener: l, conns: make(map[*conn]struct{}), empty: make(chan struct{}), most: most}
 }
 
 // Accept returns io.EOF once draining has begun and nobody waits to be accepted, which ends fasthttp's Serve
@@ -86,6 +92,7 @@ func (l *listener) track(nc net.Conn) *conn {
 	c := &conn{Conn: nc, l: l}
 	l.mu.Lock()
 	l.conns[c] = struct{}{}
+	c.refused = len(l.conns) > l.most
 	l.mu.Unlock()
 	return c
 }
@@ -160,6 +167,8 @@ type conn struct {
 	// deadline is what fasthttp last asked for; a drain's wake-up overrides it at the socket.
 	deadline time.Time
 	looked   bool
+	// refused is a connection too many: its first request is answered with 503. It is set before anybody serves it.
+	refused bool
 	// linger makes Close read the rest of a refused request.
 	linger bool
 	once   sync.Once

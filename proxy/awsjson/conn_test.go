@@ -16,7 +16,7 @@ func pair(t *testing.T) (*listener, *conn, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newListener(inner)
+	l := newListener(inner, 16)
 	client, err := net.Dial("tcp", inner.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestAcceptTakesWhoIsAlreadyConnected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newListener(inner)
+	l := newListener(inner, 16)
 	defer func() { _ = l.Close() }()
 	const clients = 5
 	for range clients {

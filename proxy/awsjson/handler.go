@@ -43,6 +43,12 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 			s.fail(ctx, ddb.InternalServerError("Internal server error"), "")
 		}
 	}()
+	if c, ok := ctx.Conn().(*conn); ok && c.refused {
+		s.metrics.Refused()
+		ctx.SetConnectionClose()
+		s.fail(ctx, &ddb.Error{Code: "ServiceUnavailable", Message: "Too many connections; raise http.max_connections or connect less", Status: 503}, "")
+		return
+	}
 	if string(ctx.Method()) == fasthttp.MethodPost && string(ctx.Path()) == "/" {
 		s.post(ctx)
 		return

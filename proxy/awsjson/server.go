@@ -101,7 +101,7 @@ func New(config Config, handler Handler, m *metrics.Metrics, log *slog.Logger) *
 		HeaderReceived:               s.headerReceived,
 		ExpectHandler:                s.expect,
 		ConnState:                    connState,
-		Concurrency:                  config.MaxConnections,
+		Concurrency:                  config.MaxConnections + spareConnections,
 		ReadBufferSize:               maxHeader,
 		ReadTimeout:                  config.HeaderTimeout.Of(),
 		WriteTimeout:                 config.WriteTimeout.Of(),
@@ -121,7 +121,7 @@ func (s *Server) Listen(addr string) (net.Addr, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.listener = newListener(l)
+	s.listener = newListener(l, s.config.MaxConnections)
 	return l.Addr(), nil
 }
 
