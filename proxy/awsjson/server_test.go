@@ -108,8 +108,9 @@ func TestTooManyConnections(t *testing.T) {
 		c.send(request(good, "{}")).receive("POST").want(t, 200, `{"op":"GetItem","got":{}}`)
 		kept = append(kept, c)
 	}
-	// receive checks request id and CRC (#7, #8).
-	if r := f.dial().send(request(good, "{}")).receive("POST"); r.status != 503 || !strings.Contains(r.body, "#ServiceUnavailable") {
+	r := f.dial().send(request(good, "{}")).receive("POST")
+	checkReply(t, r)
+	if r.status != 503 || !strings.Contains(r.body, "#ServiceUnavailable") {
 		t.Errorf("the third client got %d %s, want 503", r.status, r.body)
 	}
 	kept[0].send(request(good, "{}")).receive("POST").want(t, 200, `{"op":"GetItem","got":{}}`)
