@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"millrace/backend/engine"
 	"millrace/cache"
@@ -268,13 +267,15 @@ func runCoherence(t *testing.T, o rigOptions, steps int) *coherenceRun {
 // two of them lasts long enough to be met.
 type delayed struct{ *invalidation.Invalidator }
 
-// nap does nothing, lets others run, or sleeps for a while.
+// nap does nothing, or lets others run, once or many times.
 func nap() {
 	switch rand.IntN(3) {
 	case 0:
 		runtime.Gosched()
 	case 1:
-		time.Sleep(time.Duration(rand.IntN(400)) * time.Microsecond)
+		for range rand.IntN(200) {
+			runtime.Gosched()
+		}
 	}
 }
 
