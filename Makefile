@@ -9,7 +9,7 @@ COUNT ?= 8
 REF ?= main
 WORK := .work
 
-.PHONY: build test race lint fuzz sim conformance bench bench-compare bench-engine
+.PHONY: build test race lint fuzz sim conformance oracle bench bench-compare bench-engine
 
 build: ## the binary, ./millrace
 	$(GO) build -trimpath -o millrace ./cmd/millrace
@@ -32,6 +32,10 @@ fuzz: ## every fuzz target for FUZZTIME
 
 sim: ## the coherence simulator over SEEDS seeds
 	$(GO) test -count=1 -timeout 60m ./internal/sim -seeds $(SEEDS)
+
+oracle: ## seeded operations on the engine and on ENDPOINT, compared; ORACLE adds flags
+	@test -n "$(ENDPOINT)" || { echo "ENDPOINT is needed: make oracle ENDPOINT=http://127.0.0.1:8000" >&2; exit 2; }
+	$(GO) run ./internal/oracle -endpoint $(ENDPOINT) $(ORACLE)
 
 conformance: ## the client suites: Python, JavaScript, Go
 	$(GO) run ./internal/conformance -work $(WORK)/conformance

@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"internal/bench":          {},
 	"internal/conformance":    {},
 	"internal/lint":           {},
+	"internal/oracle":         {"internal/node"},
 }
 
 // onlyFrom tells which packages of the module may import a module from outside. What is not here may be imported by

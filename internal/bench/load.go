@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// maxRequests bounds one stretch of load in number, as its duration bounds it in time.
+const maxRequests = 2_000_000
+
+// outcome is what a stretch of load came to.
+type outcome struct {
+	requests int
+	took     time.Duration
+	// clientCPU is what this process used meanwhile, for all its work.
+	clientCPU time.Duration
+	// latencies are in ascending order.
+	latencies []time.Duration
+}
+
+// rate is requests a second.
+func (o outcome) rate() float64 { return float64(o.requests) / o.took.Seconds() }
+
+// quantile is the latency that a share q of all requests did not exceed.
+func (o outcome) quantile(q float64) time.Duration {
+	if len(o.latencies) == 0 {
+		return 0
+	}
+	return o.latencies[min(len(o.latencies)-1, int(q*float64(len(o.latencies))))]
+}
+
+// drive keeps n workers busy for a while, each calling do again as soon as it returns: a closed loop, which measures
+// capacity. The first error ends it.
+func drive(ctx context.Context, n int, span time.Duration, do func(worker int) error) (outcome, error) {
+	var (
+		wg       sync.WaitGroup
+		requests atomic.Int64
+		failed   = make([]error, n)
+		cpu      = processCPU()
+		start    = time.Now()
+	)
+	ctx, cancel := context.WithTimeout(ctx, span)
+	defer cancel()
+	for w := range n {
+		wg.Go(func() {
+			for ctx.Err() == nil && requests.Load() < maxRequests {
+				if failed[w] = do(w); failed[w] != nil {
+					cancel()
+					return
+				}
+				requests.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return outcome{requests: int(requests.Load()), took: time.Since(start), clientCPU: processCPU() - cpu}, errors.Join(failed...)
+}
+
+// pace calls do at a fixed rate a second, spread over n workers, until ctx ends. Latency is counted from when a call was
+// due, not from when its worker came to it: an open loop, in which a stall is seen by everybody it kept waiting.
+func pace(ctx context.Context, n int, rate float64, do func(worker int) error) (outcome, error) {
+	var (
+		wg      sync.WaitGroup
+		failed  = make([]error, n)
+		samples = make([][]time.Duration, n)
+		start   = time.Now()
+	)
+	for w := range n {
+		wg.Go(func() {
+			for k := w; k < maxRequests; k += n {
+				due := start.Add(time.Duration(float64(k) / rate * float64(time.Second)))
+				if d := time.Until(due); d > 0 {
+					select {
+					case <-time.After(d):
+					case <-ctx.Done():
+						return
+					}
+				}
+				if ctx.Err() != nil {
+					return
+				}
+				if failed[w] = do(w); failed[w] != nil {
+					return
+				}
+				samples[w] = append(samples[w], time.Since(due))
+			}
+		})
+	}
+	wg.Wait()
+	o := outcome{took: time.Since(start), latencies: slices.Concat(samples...)}
+	o.requests = len(o.latencies)
+	slices.Sort(o.latencies)
+	return o, errors.Join(failed...)
+}
+
+// loader fills and empties tables over a few connections.
+type loader struct{ clients []*client }
+
+// newLoader connects to endpoint.
+func newLoader(endpoint string) (*loader, error) {
+	clients, err := dialAll(endpoint, 8)
+	return &loader{clients}, err
+}
+
+// close hangs up.
+func (l *loader) close() { closeAll(l.clients) }
+
+// call sends one request and returns a copy of its answer.
+func (l *loader) call(operation, body string) (string, error) {
+	b, err := l.clients[0].do(httpRequest(operation, body))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", operation, err)
+	}
+	return string(b), nil
+}
+
+// batches sends the batch that body makes of a size for keys from <= i < to, all connections at once. to-from is a
+// multiple of batchSize, or what is over is sent in smaller batches by body of that size.
+func (l *loader) batches(ctx context.Context, from, to uint64, body func(n int) string) error {
+	var (
+		wg     sync.WaitGroup
+		next   atomic.Uint64
+		failed = make([]error, len(l.clients))
+	)
+	next.Store(from)
+	for w, c := range l.clients {
+		wg.Go(func() {
+			s := newSource(w)
+			full := newTemplate("BatchWriteItem", body(batchSize))
+			for ctx.Err() == nil {
+				at := next.Add(batchSize) - batchSize
+				if at >= to {
+					return
+				}
+				t := full
+				if to-at < batchSize {
+					t = newTemplate("BatchWriteItem", body(int(to-at)))
+				}
+				if _, err := c.do(t.fill(s, at, 1)); err != nil {
+					failed[w] = fmt.Errorf("BatchWriteItem: %w", err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(append(failed, ctx.Err())...)
+}
+
+// processCPU is the time this process has used so far.
+func processCPU() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
