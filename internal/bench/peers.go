@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 )
 
 // knownPeers are the implementations that the report always has a line for, measured or not.
@@ -91,7 +90,6 @@ type peersPart struct {
 	servers []*server
 	sides   []side
 	sources []*source
-	fills   atomic.Uint64
 }
 
 // newPeersPart makes the part.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -143,6 +144,18 @@ func differAt(a, b any, path string) string {
 		return ""
 	}
 	return path
+}
+
+// sameNumber tells whether two decoded values are one number, such as 1 and 1.0.
+func sameNumber(a, b any) bool {
+	x, ok := a.(json.Number)
+	y, also := b.(json.Number)
+	if !ok || !also {
+		return false
+	}
+	f, err := x.Float64()
+	g, err2 := y.Float64()
+	return err == nil && err2 == nil && f == g
 }
 
 // outcome is an answer in a word.

@@ -9,6 +9,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -76,12 +77,12 @@ func parse(args []string) (*options, error) {
 	flags.BoolVar(&o.texts, "texts", true, "compare the texts of errors too")
 	flags.StringVar(&o.replay, "replay", "", "file with a list as this program prints it, to play instead of seeded ones")
 	flags.BoolVar(&o.spend, "yes-spend", false, "allow endpoints of AWS, where every request costs money")
-	flags.StringVar(&o.region, "region", cmpOr(os.Getenv("AWS_REGION"), "us-east-1"), "region to sign for")
+	flags.StringVar(&o.region, "region", cmp.Or(os.Getenv("AWS_REGION"), "us-east-1"), "region to sign for")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	o.credentials = credentials{
-		key: cmpOr(os.Getenv("AWS_ACCESS_KEY_ID"), "oracle"), secret: cmpOr(os.Getenv("AWS_SECRET_ACCESS_KEY"), "oracle"), token: os.Getenv("AWS_SESSION_TOKEN"),
+		key: cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), "oracle"), secret: cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), "oracle"), token: os.Getenv("AWS_SESSION_TOKEN"),
 	}
 	if *skip != "" {
 		o.skip = strings.Split(*skip, ",")
@@ -96,14 +97,6 @@ func parse(args []string) (*options, error) {
 		o.seed = rand.Uint64()
 	}
 	return o, o.check()
-}
-
-// cmpOr is the first of the texts that is not empty.
-func cmpOr(text, otherwise string) string {
-	if text != "" {
-		return text
-	}
-	return otherwise
 }
 
 // check refuses what cannot work, and to spend money unasked.

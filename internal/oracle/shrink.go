@@ -2,23 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
 )
-
-// sameNumber tells whether two decoded values are one number, such as 1 and 1.0.
-func sameNumber(a, b any) bool {
-	x, ok := a.(json.Number)
-	y, also := b.(json.Number)
-	if !ok || !also {
-		return false
-	}
-	f, err := x.Float64()
-	g, err2 := y.Float64()
-	return err == nil && err2 == nil && f == g
-}
 
 // shrink looks for a smaller list that shows a divergence of the same kind: fewer operations first, then fewer and
 // simpler members in each. It ends when nothing more can be left out, or after as many plays as the options allow.
