@@ -69,7 +69,8 @@ func TestCachedAnswersEqualTheEngines(t *testing.T) {
 	// Evictions and refused admissions all the time.
 	f("tiny memory", 6000, 0, rigOptions{store: cache.Config{Memory: 20 << 10}})
 	// The guard alone, before a backend that announces nothing.
-	f("remote", 6000, 0.1, rigOptions{remote: true})
+	// The few pages that live between two writes of their table vary: 0.07 to 0.18 of page reads in twelve runs.
+	f("remote", 6000, 0.03, rigOptions{remote: true})
 	f("items only", 3000, 0, rigOptions{store: cache.Config{Tables: map[string]cache.TableConfig{"*": {Cache: cache.ItemsOnly}}}})
 }
 
