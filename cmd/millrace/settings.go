@@ -14,22 +14,23 @@ import (
 type settingFlags struct {
 	ConfigFile string `name:"config" placeholder:"FILE" env:"MILLRACE_CONFIG" help:"YAML file of settings."`
 
-	Listen       *string `setting:"listen" placeholder:"127.0.0.1:8000" help:"Address of the data port."`
-	AdminListen  *string `setting:"admin_listen" placeholder:"127.0.0.1:9464" help:"Address of the admin port; empty for none."`
-	InsecureBind *bool   `setting:"insecure_bind" help:"Allow addresses that others can reach: signatures are not verified."`
-	Backend      *string `setting:"backend" placeholder:"embedded|aws" help:"Where items are."`
-	DataDir      *string `setting:"data_dir" placeholder:"./millrace-data" help:"Folder of the embedded engine's store."`
-	InMemory     *bool   `setting:"in_memory" help:"Keep the store in memory; it is gone with the process."`
-	Durability   *string `setting:"durability" placeholder:"sync|async" help:"When a write is acknowledged: when it is on stable storage, or before."`
-	Isolate      *bool   `setting:"isolate" help:"Give each access key and region tables of its own."`
-	Region       *string `setting:"engine.region" placeholder:"us-east-1" help:"Region in ARNs."`
-	Throttle     *bool   `setting:"engine.throttle" help:"Refuse what exceeds a provisioned table's throughput."`
-	Faults       *bool   `setting:"engine.faults.enabled" help:"For tests: allow simulated lag, latency and errors, to be set on the admin port."`
-	Cache        *string `setting:"cache.enabled" placeholder:"on|off" help:"Answer reads from the caches."`
-	CacheMemory  *string `setting:"cache.memory" placeholder:"256MiB" help:"Budget of the caches."`
-	DrainDelay   *string `setting:"shutdown.delay" placeholder:"100ms" help:"How long requests are still taken after SIGTERM."`
-	LogLevel     *string `setting:"log.level" placeholder:"info" help:"debug, info, warn or error."`
-	LogFormat    *string `setting:"log.format" placeholder:"auto" help:"text, json, or auto: text on a terminal."`
+	Listen         *string `setting:"listen" placeholder:"127.0.0.1:8000" help:"Address of the data port."`
+	AdminListen    *string `setting:"admin.listen" placeholder:"127.0.0.1:9464" help:"Address of the admin port; empty for none."`
+	AdminTokenFile *string `setting:"admin.token_file" placeholder:"FILE" help:"File with the token that the admin port asks for."`
+	InsecureBind   *bool   `setting:"insecure_bind" help:"Let the data port listen where others can reach it: signatures are not verified."`
+	Backend        *string `setting:"backend" placeholder:"embedded|aws" help:"Where items are."`
+	DataDir        *string `setting:"data_dir" placeholder:"./millrace-data" help:"Folder of the embedded engine's store."`
+	InMemory       *bool   `setting:"in_memory" help:"Keep the store in memory; it is gone with the process."`
+	Durability     *string `setting:"durability" placeholder:"sync|async" help:"When a write is acknowledged: when it is on stable storage, or before."`
+	Isolate        *bool   `setting:"isolate" help:"Give each access key and region tables of its own."`
+	Region         *string `setting:"engine.region" placeholder:"us-east-1" help:"Region in ARNs."`
+	Throttle       *bool   `setting:"engine.throttle" help:"Refuse what exceeds a provisioned table's throughput."`
+	Faults         *bool   `setting:"engine.faults.enabled" help:"For tests: allow simulated lag, latency and errors, to be set on the admin port."`
+	Cache          *string `setting:"cache.enabled" placeholder:"on|off" help:"Answer reads from the caches."`
+	CacheMemory    *string `setting:"cache.memory" placeholder:"256MiB" help:"Budget of the caches."`
+	DrainDelay     *string `setting:"shutdown.delay" placeholder:"100ms" help:"How long requests are still taken after SIGTERM."`
+	LogLevel       *string `setting:"log.level" placeholder:"info" help:"debug, info, warn or error."`
+	LogFormat      *string `setting:"log.format" placeholder:"auto" help:"text, json, or auto: text on a terminal."`
 }
 
 // load merges all sources into a checked configuration. Its errors are usage errors.

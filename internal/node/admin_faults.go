@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"millrace/backend/engine"
+	"millrace/internal/admin"
 )
 
 // faultsSection is where the test aids stand in a configuration file.
@@ -46,8 +47,8 @@ func newFaultsAdmin(e *engine.Engine, config Config) *faultsAdmin {
 	return &faultsAdmin{engine: e, cached: config.Cache.Enabled, current: config.Engine.Faults}
 }
 
-// register adds the paths to mux.
-func (a *faultsAdmin) register(mux *http.ServeMux) {
+// register adds the paths to the admin port.
+func (a *faultsAdmin) register(port *admin.Server) {
 	for pattern, handle := range map[string]func(*http.Request) (string, int, error){
 		"GET /faults":        a.show,
 		"PUT /faults":        a.replace,
@@ -56,9 +57,9 @@ func (a *faultsAdmin) register(mux *http.ServeMux) {
 		"GET /clock":         a.clock,
 		"PUT /clock":         a.setClock,
 	} {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		port.Handle(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !fromHere(r) {
-				text(w, http.StatusForbidden, "only for this machine\n")
+				admin.Text(w, http.StatusForbidden, "only for this machine\n")
 				return
 			}
 			a.mu.Lock()
@@ -67,8 +68,8 @@ func (a *faultsAdmin) register(mux *http.ServeMux) {
 			if err != nil {
 				body = err.Error() + "\n"
 			}
-			text(w, status, body)
-		})
+			admin.Text(w, status, body)
+		}))
 	}
 }
 

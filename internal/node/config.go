@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,14 +19,14 @@ import (
 // doc is the setting's documentation.
 type Config struct {
 	Listen       string `yaml:"listen" doc:"Address of the data port, which speaks DynamoDB's HTTP protocol. Port 0 takes a free one."`
-	AdminListen  string `yaml:"admin_listen" doc:"Address of the admin port: /livez, /readyz, /metrics. Empty opens none."`
-	InsecureBind bool   `yaml:"insecure_bind" doc:"Allow addresses other than the loopback interface. Signatures are not verified and there is no TLS: whoever reaches the port may read and write everything."`
+	InsecureBind bool   `yaml:"insecure_bind" doc:"Let the data port listen on addresses other than the loopback interface. Signatures are not verified: whoever reaches the port may read and write everything, with TLS too."`
 	Backend      string `yaml:"backend" doc:"Where items are: embedded, the engine in this process, or aws, Amazon DynamoDB."`
 	DataDir      string `yaml:"data_dir" doc:"Folder of the embedded engine's store; it is made if need be. One process at a time."`
 	InMemory     bool   `yaml:"in_memory" doc:"Keep the store in memory. Everything is gone when the process ends."`
 	Durability   string `yaml:"durability" doc:"sync: a write is acknowledged when it is on stable storage. async: when it is in memory; a crash of the machine or the process may lose what was acknowledged within engine.async_window."`
 	Isolate      bool   `yaml:"isolate" doc:"Give each pair of access key and region tables of its own, as Amazon does. Otherwise one store serves all keys and regions, so that tables do not seem to vanish when a region or key differs."`
 
+	Admin    AdminConfig            `yaml:"admin"`
 	Engine   EngineConfig           `yaml:"engine"`
 	Cache    CacheConfig            `yaml:"cache"`
 	Tables   map[string]TableConfig `yaml:"tables" doc:"Cache settings of the tables that a glob matches; where several match, the glob with the most literal characters counts, setting by setting."`
@@ -103,11 +102,11 @@ const (
 func DefaultConfig() Config {
 	e := engine.DefaultConfig()
 	return Config{
-		Listen:      "127.0.0.1:8000",
-		AdminListen: "127.0.0.1:9464",
-		Backend:     "embedded",
-		DataDir:     "./millrace-data",
-		Durability:  "sync",
+		Listen:     "127.0.0.1:8000",
+		Backend:    "embedded",
+		DataDir:    "./millrace-data",
+		Durability: "sync",
+		Admin:      AdminConfig{Listen: "127.0.0.1:9464"},
 		Engine: EngineConfig{
 			AsyncWindow:   units.Duration(e.AsyncWindow),
 			Region:        e.Region,
@@ -136,16 +135,18 @@ func DefaultConfig() Config {
 
 // Validate names the first setting that cannot be worked with. Its errors begin with the setting's name.
 func (c Config) Validate() error {
-	for _, address := range []struct{ name, value string }{{"listen", c.Listen}, {"admin_listen", c.AdminListen}} {
-		if address.value == "" && address.name == "admin_listen" {
-			continue
-		}
-		if err := checkAddress(address.name, address.value, c.InsecureBind); err != nil {
-			return err
-		}
+	host, err := hostOf("listen", c.Listen)
+	if err != nil {
+		return err
 	}
-	if c.AdminListen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
-		return fmt.Errorf("admin_listen is %q, which is listen's; they need a port each", c.AdminListen)
+	if !c.InsecureBind && !isLoopback(host) {
+		return fmt.Errorf("listen is %q, which others can reach, and millrace verifies no signatures: add --insecure-bind if your network keeps strangers out", c.Listen)
+	}
+	if err := c.Admin.validate(); err != nil {
+		return err
+	}
+	if c.Admin.Listen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
+		return fmt.Errorf("admin.listen is %q, which is listen's; they need a port each", c.Admin.Listen)
 	}
 	for _, choice := range []struct {
 		name, value string
@@ -215,23 +216,6 @@ func (c EngineConfig) validate() error {
 		return fmt.Errorf("engine.streams.split_rate is %d, must be 0 or more", c.Streams.SplitRate)
 	}
 	return nil
-}
-
-// checkAddress refuses what is not host:port with a port that can be, and what others could reach unless that was
-// asked for.
-func checkAddress(name, address string, insecure bool) error {
-	host, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = net.LookupPort("tcp", port)
-	}
-	if err != nil {
-		return fmt.Errorf("%s is %q, must be host:port such as 127.0.0.1:8000", name, address)
-	}
-	ip := net.ParseIP(host)
-	if insecure || host == "localhost" || (ip != nil && ip.IsLoopback()) {
-		return nil
-	}
-	return fmt.Errorf("%s is %q, which others can reach, and millrace verifies no signatures: add --insecure-bind if your network keeps strangers out", name, address)
 }
 
 // tables are the cache settings in the cache's own types; "*" carries the defaults.

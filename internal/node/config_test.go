@@ -30,7 +30,7 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := l.Config
-	if c.Listen != "127.0.0.1:8000" || c.AdminListen != "127.0.0.1:9464" || c.DataDir != "./millrace-data" ||
+	if c.Listen != "127.0.0.1:8000" || c.Admin.Listen != "127.0.0.1:9464" || c.DataDir != "./millrace-data" ||
 		!c.Cache.Enabled || c.Durability != "sync" || c.Isolate || c.InMemory || c.Backend != "embedded" {
 		t.Errorf("defaults are %+v", c)
 	}
@@ -46,7 +46,7 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 
 func TestPrecedence(t *testing.T) {
 	t.Parallel()
-	file := write(t, "listen: 127.0.0.1:1\nadmin_listen: 127.0.0.1:1\ndata_dir: file\nengine:\n  region: eu-west-1\n")
+	file := write(t, "listen: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:1}\ndata_dir: file\nengine:\n  region: eu-west-1\n")
 	l, err := Load(Sources{
 		File:      file,
 		Environ:   []string{"MILLRACE_LISTEN=127.0.0.1:2", "MILLRACE_ADMIN_LISTEN=127.0.0.1:2", "MILLRACE_CONFIG=x", "MILLRACE_SERVICE_HOST=1", "OTHER=1"},
@@ -57,13 +57,13 @@ func TestPrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := l.Config
-	if c.Listen != "127.0.0.1:3" || c.AdminListen != "127.0.0.1:2" || c.DataDir != "file" || c.Durability != "sync" {
-		t.Errorf("flag > variable > file > default gave %s, %s, %s, %s", c.Listen, c.AdminListen, c.DataDir, c.Durability)
+	if c.Listen != "127.0.0.1:3" || c.Admin.Listen != "127.0.0.1:2" || c.DataDir != "file" || c.Durability != "sync" {
+		t.Errorf("flag > variable > file > default gave %s, %s, %s, %s", c.Listen, c.Admin.Listen, c.DataDir, c.Durability)
 	}
 	if !reflect.DeepEqual(l.Unknown, []string{"MILLRACE_SERVICE_HOST"}) {
 		t.Errorf("unknown variables are %q", l.Unknown)
 	}
-	for name, want := range map[string]string{"listen": "--listen", "admin_listen": "MILLRACE_ADMIN_LISTEN", "data_dir": "line 3 of " + file, "engine.region": "line 5 of " + file, "durability": ""} {
+	for name, want := range map[string]string{"listen": "--listen", "admin.listen": "MILLRACE_ADMIN_LISTEN", "data_dir": "line 3 of " + file, "engine.region": "line 5 of " + file, "durability": ""} {
 		if got := l.Origins[name]; got != want {
 			t.Errorf("%s comes from %q, want %q", name, got, want)
 		}
@@ -184,8 +184,12 @@ func TestValidateNamesTheSetting(t *testing.T) {
 	f(func(c *Config) { c.Listen = ":8000" }, "listen ")
 	f(func(c *Config) { c.Listen = "example.com:8000" }, "listen ")
 	f(func(c *Config) { c.Listen = "127.0.0.1:65536" }, "listen ")
-	f(func(c *Config) { c.AdminListen = "[::]:9464" }, "admin_listen ")
-	f(func(c *Config) { c.AdminListen = c.Listen }, "admin_listen ")
+	f(func(c *Config) { c.Admin.Listen = "[::]:9464" }, "admin.listen ")
+	f(func(c *Config) { c.Admin.Listen = c.Listen }, "admin.listen ")
+	f(func(c *Config) { c.Admin.Listen, c.InsecureBind = "0.0.0.0:9464", true }, "admin.listen is \"0.0.0.0:9464\", which others can reach: set admin.token")
+	f(func(c *Config) { c.Admin.Token = "short" }, "admin.token holds 5 characters")
+	f(func(c *Config) { c.Admin.Token = "with a space in the middle" }, "admin.token holds a space")
+	f(func(c *Config) { c.Admin.Token, c.Admin.TokenFile = testToken, "x" }, "admin.token_file ")
 	f(func(c *Config) { c.DataDir = "" }, "data_dir ")
 	f(func(c *Config) { c.Log.Level = "loud" }, "log.level ")
 	f(func(c *Config) { c.Log.Format = "xml" }, "log.format ")
@@ -218,11 +222,36 @@ func TestValidateNamesTheSetting(t *testing.T) {
 	ok(func(c *Config) { c.Listen, c.InsecureBind = "0.0.0.0:8000", true })
 	ok(func(c *Config) { c.Listen = "localhost:0" })
 	ok(func(c *Config) { c.Listen = "[::1]:8000" })
-	ok(func(c *Config) { c.AdminListen = "" })
-	ok(func(c *Config) { c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0" })
+	ok(func(c *Config) { c.Admin.Listen = "" })
+	ok(func(c *Config) { c.Admin.Listen, c.Admin.Token = "0.0.0.0:9464", testToken })
+	ok(func(c *Config) { c.Admin.Listen, c.Admin.TokenFile = ":9464", "/run/secrets/token" })
+	ok(func(c *Config) { c.Listen, c.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0" })
 	ok(func(c *Config) { c.DataDir, c.InMemory = "", true })
 	ok(func(c *Config) { c.Durability = "async" })
 	ok(func(c *Config) { c.Engine.BlockCache, c.Engine.MemTable = 1<<20, 1<<30 })
+}
+
+// testToken is a token for tests.
+const testToken = "0123456789abcdef0123"
+
+func TestSecretsAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	l, err := Load(Sources{Environ: []string{"MILLRACE_ADMIN_TOKEN=" + testToken}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := l.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), testToken) || !strings.Contains(out.String(), "# token is set and not shown # MILLRACE_ADMIN_TOKEN") {
+		t.Errorf("the token is shown, or not that it is set:\n%s", out.String())
+	}
+	for _, s := range Settings(l.Config) {
+		if strings.Contains(s.Text, testToken) {
+			t.Errorf("setting %s shows the token", s.Name)
+		}
+	}
 }
 
 func TestTableSettingsReachTheCache(t *testing.T) {

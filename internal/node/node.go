@@ -21,6 +21,7 @@ import (
 	"millrace/backend/engine"
 	"millrace/cache"
 	"millrace/ddb"
+	"millrace/internal/admin"
 	"millrace/invalidation"
 	"millrace/metrics"
 	"millrace/proxy"
@@ -38,7 +39,7 @@ type Node struct {
 	store  *cache.Store
 	proxy  *proxy.Proxy
 	front  *awsjson.Server
-	admin  *admin
+	admin  *admin.Server
 
 	addr  net.Addr
 	ready atomic.Bool
@@ -67,9 +68,15 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 		return nil, listenError(config.Listen, "--listen", err)
 	}
 	acquired = append(acquired, n.front.Close)
-	if config.AdminListen != "" {
-		if n.admin, err = newAdmin(config.AdminListen, n.metrics.Handler(), n.checks); err != nil {
-			return nil, listenError(config.AdminListen, "--admin-listen", err)
+	if config.Admin.Listen != "" {
+		token, err := config.Admin.token()
+		if err != nil {
+			return nil, err
+		}
+		n.admin = admin.New(admin.Config{Token: token, PublicMetrics: config.Admin.PublicMetrics, Profiles: config.Admin.Pprof},
+			admin.Node{Checks: n.checks, Metrics: n.metrics.Handler()})
+		if err := n.admin.Listen(config.Admin.Listen); err != nil {
+			return nil, listenError(config.Admin.Listen, "--admin-listen", err)
 		}
 		acquired = append(acquired, n.admin.Close)
 	}
@@ -91,7 +98,7 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 		return nil, withAdvice(err)
 	}
 	if config.Engine.Faults.Enabled && n.admin != nil {
-		newFaultsAdmin(n.engine, config).register(n.admin.mux)
+		newFaultsAdmin(n.engine, config).register(n.admin)
 	}
 	n.guard = invalidation.NewGuard(n.engine, invalidator, invalidation.GuardConfig{})
 	acquired = append(acquired, n.guard.Close)
@@ -150,7 +157,7 @@ func (n *Node) AdminAddr() net.Addr {
 	if n.admin == nil {
 		return nil
 	}
-	return n.admin.listener.Addr()
+	return n.admin.Addr()
 }
 
 // Run serves until ctx ends or something fails, and then lets go of everything that New acquired. It returns nil
@@ -224,24 +231,24 @@ func (n *Node) announce() {
 	} else if c.Durability == "async" {
 		durability = "async, a crash may lose the last " + c.Engine.AsyncWindow.String()
 	}
-	admin := "off"
+	adminAt := "off"
 	if n.admin != nil {
-		admin = "http://" + n.admin.listener.Addr().String()
+		adminAt = "http://" + n.admin.Addr().String()
 	}
-	n.log.Info("serving DynamoDB", "endpoint", "http://"+n.addr.String(), "admin", admin, "store", c.store(),
+	n.log.Info("serving DynamoDB", "endpoint", "http://"+n.addr.String(), "admin", adminAt, "store", c.store(),
 		"durability", durability, "caches", caches, "scope", scope)
 	if c.Engine.Faults.Enabled {
-		n.log.Warn("test aids are enabled; requests may fail or lag on purpose", "settings", admin+"/faults")
+		n.log.Warn("test aids are enabled; requests may fail or lag on purpose", "settings", adminAt+"/faults")
 	}
 }
 
 // checks are what /readyz asks about.
-func (n *Node) checks() []check {
-	c := check{name: "serving"}
+func (n *Node) checks() []admin.Check {
+	c := admin.Check{Name: "serving"}
 	if !n.ready.Load() {
-		c.fault = "starting or stopping"
+		c.Fault = "starting or stopping"
 	}
-	return []check{c}
+	return []admin.Check{c}
 }
 
 // listenError says in a sentence why a port could not be had.

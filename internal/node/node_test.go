@@ -39,7 +39,7 @@ type running struct {
 // testConfig is a node in memory on free ports.
 func testConfig() Config {
 	c := DefaultConfig()
-	c.Listen, c.AdminListen, c.InMemory = "127.0.0.1:0", "127.0.0.1:0", true
+	c.Listen, c.Admin.Listen, c.InMemory = "127.0.0.1:0", "127.0.0.1:0", true
 	c.Shutdown.Delay = 0
 	return c
 }
@@ -289,7 +289,7 @@ func TestAdminPort(t *testing.T) {
 func TestNoAdminPort(t *testing.T) {
 	t.Parallel()
 	c := testConfig()
-	c.AdminListen = ""
+	c.Admin.Listen = ""
 	r := run(t, c)
 	if r.node.AdminAddr() != nil {
 		t.Errorf("admin port at %v", r.node.AdminAddr())
@@ -388,8 +388,8 @@ func TestWhatCannotStartSaysWhatToDo(t *testing.T) {
 	taken := c
 	taken.Listen, taken.DataDir = r.node.Addr().String(), filepath.Join(t.TempDir(), "never")
 	refused(taken, taken.Listen, "taken by another process", "--listen")
-	taken.Listen, taken.AdminListen = "127.0.0.1:0", r.node.AdminAddr().String()
-	refused(taken, taken.AdminListen, "--admin-listen")
+	taken.Listen, taken.Admin.Listen = "127.0.0.1:0", r.node.AdminAddr().String()
+	refused(taken, taken.Admin.Listen, "--admin-listen")
 	if _, err := os.Stat(taken.DataDir); !os.IsNotExist(err) {
 		t.Errorf("the data folder of a node that did not start: %v", err)
 	}

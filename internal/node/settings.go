@@ -41,11 +41,18 @@ func settingsOf(v reflect.Value, prefix string) []Setting {
 		case field.Kind() == reflect.Struct:
 			out = append(out, settingsOf(field, prefix+name+".")...)
 		case isSetting(field):
-			out = append(out, Setting{Name: prefix + name, Doc: f.Tag.Get("doc"), Text: textOf(field), value: field})
+			s := Setting{Name: prefix + name, Doc: f.Tag.Get("doc"), Text: textOf(field), value: field}
+			if isSecret(field) && s.Text != "" {
+				s.Text = "(not shown)"
+			}
+			out = append(out, s)
 		}
 	}
 	return out
 }
+
+// isSecret tells settings that are never printed.
+func isSecret(v reflect.Value) bool { return v.Type() == reflect.TypeFor[Secret]() }
 
 // textOf is a setting's value as set reads it.
 func textOf(v reflect.Value) string {
@@ -100,6 +107,9 @@ func (p *printer) section(v reflect.Value, prefix string, indent int) {
 			p.globs(field, prefix+name+".", indent+1)
 		case prefixIsGlob(prefix) && field.IsZero():
 			// Inherited; printing the zero would say something else.
+		case isSecret(field) && !field.IsZero():
+			// What is read back must not be taken for the secret.
+			p.line(indent, "# "+name+" is set and not shown", p.origins[prefix+name])
 		default:
 			text := textOf(field)
 			if field.Kind() == reflect.String {

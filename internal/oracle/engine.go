@@ -12,7 +12,7 @@ import (
 // startEngine runs an engine in memory, without caches, on a free port of this machine. stop ends it and waits.
 func startEngine(ctx context.Context) (url string, stop func(), err error) {
 	config := node.DefaultConfig()
-	config.Listen, config.AdminListen, config.InMemory, config.Cache.Enabled = "127.0.0.1:0", "", true, false
+	config.Listen, config.Admin.Listen, config.InMemory, config.Cache.Enabled = "127.0.0.1:0", "", true, false
 	config.Shutdown.Delay = 0
 	n, err := node.New(config, "oracle", slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
