@@ -66,9 +66,10 @@ func exitCode(err error) int {
 
 // cli is the command line; each subcommand has a file of its own.
 type cli struct {
-	Serve   serveCommand   `cmd:"" help:"Serve DynamoDB's protocol."`
-	Config  configCommands `cmd:"" help:"Check or print the configuration."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve       serveCommand       `cmd:"" help:"Serve DynamoDB's protocol."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask the millrace of the same configuration whether it is ready; exit 1 if not."`
+	Config      configCommands     `cmd:"" help:"Check or print the configuration."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
 // streams are what a subcommand may write to.

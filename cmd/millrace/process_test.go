@@ -97,6 +97,19 @@ func (w *lineWriter) String() string {
 	return w.text.String()
 }
 
+// wait waits until something with text in it was written.
+func (w *lineWriter) wait(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for !strings.Contains(w.String(), text) {
+		select {
+		case <-w.wrote:
+		case <-deadline:
+			t.Fatalf("no %q in:\n%s", text, w)
+		}
+	}
+}
+
 // endpoint waits for the start-up line and returns the data port's URL.
 func (w *lineWriter) endpoint(t *testing.T) string {
 	t.Helper()

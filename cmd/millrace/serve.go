@@ -25,6 +25,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 			log.Warn("variable names no setting", "variable", name)
 		}
 	}
+	heedMemoryLimit(log)
 	n, err := node.New(loaded.Config, version, log)
 	if err != nil {
 		return err

@@ -49,6 +49,8 @@ func (f *settingFlags) load() (*node.Loaded, error) {
 		}
 		src.FlagNames[setting] = flagName(field.Name)
 	}
+	// A limit that cannot be read is told by serve; it is no reason not to start.
+	src.MemoryLimit, _ = memoryLimit()
 	loaded, err := node.Load(src)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%w", err)}

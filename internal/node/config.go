@@ -40,7 +40,7 @@ type EngineConfig struct {
 	AsyncWindow   units.Duration `yaml:"async_window" doc:"With durability async, the longest time between two syncs, which is how much a crash can lose."`
 	Region        string         `yaml:"region" doc:"Region in the ARNs of tables."`
 	AccountID     string         `yaml:"account_id" doc:"Account in the ARNs of tables: twelve digits."`
-	BlockCache    units.Bytes    `yaml:"block_cache" doc:"Memory for blocks read from disk. Too small, and reads that the caches do not have go to the disk."`
+	BlockCache    units.Bytes    `yaml:"block_cache" doc:"Memory for blocks read from disk; by default less where the process's memory is limited. Too small, and reads that the caches do not have go to the disk."`
 	MemTable      units.Bytes    `yaml:"mem_table" doc:"Size at which recent writes move to a table on disk. Too small costs write throughput, too large memory and time to start after a crash."`
 	SweepInterval units.Duration `yaml:"sweep_interval" doc:"Time between two looks for items past their time to live."`
 	Throttle      bool           `yaml:"throttle" doc:"Refuse what exceeds a provisioned table's throughput, or a global index's, once five minutes' worth of what was not used is gone."`
@@ -59,7 +59,7 @@ type StreamsConfig struct {
 // CacheConfig is the part about the caches as a whole.
 type CacheConfig struct {
 	Enabled     bool           `yaml:"enabled" doc:"Answer reads from the item and query caches. Off forwards every request."`
-	Memory      units.Bytes    `yaml:"memory" doc:"Budget of both caches: keys, items, pages and bookkeeping. The process needs about half as much again. Too small costs hits."`
+	Memory      units.Bytes    `yaml:"memory" doc:"Budget of both caches: keys, items, pages and bookkeeping. The process needs about half as much again. Too small costs hits. Where the process's memory is limited, as in a container, the default is four tenths of that, less what an idle process needs."`
 	ItemTTL     units.Duration `yaml:"item_ttl" doc:"How long a cached item is served when nothing invalidates it."`
 	QueryTTL    units.Duration `yaml:"query_ttl" doc:"How long a cached page of a query or scan is served when nothing invalidates it."`
 	NegativeTTL units.Duration `yaml:"negative_ttl" doc:"How long the absence of an item is served when nothing invalidates it."`

@@ -25,6 +25,8 @@ type Sources struct {
 	// Flags are texts by setting name, such as "cache.enabled"; FlagNames are the flags' own names.
 	Flags     map[string]string
 	FlagNames map[string]string
+	// MemoryLimit is what the process may use where it runs in a group that is limited, in bytes; 0 is no limit.
+	MemoryLimit int64
 }
 
 // Loaded is an effective configuration.
@@ -49,6 +51,9 @@ func Load(src Sources) (*Loaded, error) {
 	l := &Loaded{Config: DefaultConfig(), Origins: map[string]string{}}
 	if inKubernetes(src.Environ) {
 		l.Config.Shutdown.Delay = units.Duration(kubernetesDelay)
+	}
+	if src.MemoryLimit > 0 {
+		l.fit(units.Bytes(src.MemoryLimit))
 	}
 	if src.File != "" {
 		text, err := readFile(src.File)
