@@ -6,7 +6,7 @@ import (
 )
 
 // Error is a service exception: what DynamoDB answers when it refuses a request. A write that ends in an
-// Error was not applied; any other error leaves that open.
+// Error was not applied, unless its status is 5xx and NotSent is false; any other error leaves that open too.
 type Error struct {
 	// Code is the exception's name without its prefix, such as "ValidationException".
 	Code string
@@ -21,6 +21,10 @@ type Error struct {
 	CancellationReasons []CancellationReason
 	// Raw is the whole response body where a remote backend gave one; fronts send it as it is.
 	Raw []byte
+	// RequestID is the backend's, where it gave one.
+	RequestID string
+	// NotSent is true when the request never reached the store: nothing was applied, whatever Status suggests.
+	NotSent bool
 }
 
 // CancellationReason tells why one action of a transaction failed; Code "None" where it did not.

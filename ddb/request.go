@@ -12,6 +12,13 @@ type Request struct {
 	Scope string
 	// Host is the request's Host header, which DescribeEndpoints answers with; empty when there is none.
 	Host string
+	// Service is the part before the dot of X-Amz-Target where Op is UnknownOperation; empty means DynamoDBService.
+	Service string
+	// Region is the region that the client signed for, where that is not the backend's own. Such a request concerns
+	// other tables, whatever their names: nothing of it is cached.
+	Region string
+	// Via names the millraces that the request has come through, as their header has it; empty for most.
+	Via string
 
 	body  []byte
 	input any

@@ -164,6 +164,9 @@ func planTable[T any](name func(*T) string) func(*Guard, context.Context, *ddb.R
 		if err != nil {
 			return planEverything(g, ctx, req)
 		}
+		if g.foreign(ctx, req, name(in)) {
+			return plan{}
+		}
 		return plan{tables: []tableRef{{req.Scope, ddb.TableName(name(in))}}}
 	}
 }
@@ -207,6 +210,9 @@ func places(s *cache.Schema, key ddb.Item) []coherence.Position {
 // planKey is the plan of a write to one item.
 func planKey(g *Guard, ctx context.Context, req *ddb.Request, table string, item ddb.Item, image func(*ddb.Response) *coherence.Image) plan {
 	var p plan
+	if g.foreign(ctx, req, table) {
+		return p
+	}
 	if !p.add(g, ctx, req, table, item) {
 		return planEverything(g, ctx, req)
 	}
@@ -273,6 +279,9 @@ func planBatchWriteItem(g *Guard, ctx context.Context, req *ddb.Request) plan {
 	var images []ddb.Item // nil for a delete
 	var writes []ddb.WriteRequest
 	for table, list := range in.RequestItems {
+		if g.foreign(ctx, req, table) {
+			continue
+		}
 		for _, w := range list {
 			item, put := writtenItem(w)
 			if !p.add(g, ctx, req, table, item) {
@@ -326,6 +335,9 @@ func unprocessed(g *Guard, ctx context.Context, req *ddb.Request, resp *ddb.Resp
 	}
 	var p plan
 	for table, list := range out.UnprocessedItems {
+		if g.foreign(ctx, req, table) {
+			continue
+		}
 		for _, w := range list {
 			item, _ := writtenItem(w)
 			if !p.add(g, ctx, req, table, item) {
@@ -373,6 +385,9 @@ func planTransactWriteItems(g *Guard, ctx context.Context, req *ddb.Request) pla
 		case action.ConditionCheck != nil:
 			// It writes nothing, but when it fails what is cached of its item may be why the client was wrong.
 			table, item = action.ConditionCheck.TableName, action.ConditionCheck.Key
+		}
+		if g.foreign(ctx, req, table) {
+			continue
 		}
 		if !p.add(g, ctx, req, table, item) {
 			return planEverything(g, ctx, req)

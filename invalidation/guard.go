@@ -3,6 +3,7 @@ package invalidation
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"millrace/backend"
@@ -29,6 +30,8 @@ type Guard struct {
 	store   *cache.Store
 	schemas *cache.SchemaCache
 	config  GuardConfig
+	// home is what the ARNs of our tables begin with; nil until one was described.
+	home atomic.Pointer[string]
 }
 
 var _ backend.Backend = (*Guard)(nil)
@@ -65,6 +68,7 @@ func (g *Guard) describe(ctx context.Context, scope, table string) (*ddb.TableDe
 	if out.Table == nil {
 		return nil, fmt.Errorf("describe table %q: no description", table)
 	}
+	g.settleHome(out.Table)
 	return out.Table, nil
 }
 
@@ -147,9 +151,6 @@ func (w *write) settle(resp *ddb.Response, err error) {
 		outcomes := w.plan.settled(resp, err, result)
 		for i := range w.plan.keys {
 			core.Settle(now, w.core, i, outcomes[i].result, outcomes[i].image, false, nil)
-			if e := &w.plan.keys[i].effect; outcomes[i].result == coherence.Applied && e.Table.Covered() {
-				g.inv.acked.note(e.Table, e.Key, now)
-			}
 		}
 	}
 	for i := len(w.plan.keys); i < w.effects; i++ {
@@ -197,6 +198,8 @@ func resultOf(err error) coherence.Result {
 	}
 	e, ok := err.(*ddb.Error)
 	switch {
+	case ok && e.NotSent:
+		return coherence.NotApplied
 	case !ok, e.HTTPStatus() >= 500:
 		// An internal error of DynamoDB's does not prove that nothing was written.
 		// (Developer Guide, "Error handling with DynamoDB": InternalServerError.)

@@ -1,12 +1,17 @@
 package invalidation
 
 import (
+	"context"
+
 	"millrace/cache"
 	"millrace/ddb"
 )
 
 // observed tells the core that a read outside any flight showed a client the whole item, or its absence.
 func (g *Guard) observed(req *ddb.Request, table string, key, item ddb.Item, whole bool) {
+	if g.foreign(context.Background(), req, table) {
+		return
+	}
 	s := g.schemas.Known(req.Scope, []byte(ddb.TableName(table)))
 	if s == nil {
 		return // nothing of the table is cached

@@ -99,7 +99,7 @@ func planStatements(g *Guard, ctx context.Context, req *ddb.Request, sources []s
 	for i, s := range sources {
 		e, err := partiql.Classify(s.text, s.parameters)
 		switch {
-		case err == nil && !e.Writes:
+		case err == nil && (!e.Writes || g.foreign(ctx, req, e.Table)):
 		case err != nil || !p.add(g, ctx, req, e.Table, e.Item):
 			return planEverything(g, ctx, req), nil
 		default:

@@ -17,6 +17,22 @@ func (p *Proxy) forward(ctx context.Context, req *ddb.Request, _ Options, reply 
 	if err != nil {
 		return err
 	}
+	return answered(resp, reply)
+}
+
+// foreign sends a request of another region as it came; nothing of it is cached here.
+func (p *Proxy) foreign(ctx context.Context, req *ddb.Request, _ Options, reply *Reply) error {
+	reply.Result = Forward
+	resp, err := p.guard.Foreign(ctx, req)
+	if err != nil {
+		return err
+	}
+	return answered(resp, reply)
+}
+
+// answered makes the backend's response the reply.
+func answered(resp *ddb.Response, reply *Reply) error {
+	var err error
 	if reply.Body, err = resp.AppendJSON(reply.Body); err != nil {
 		return fmt.Errorf("encode response: %w", err)
 	}

@@ -78,7 +78,9 @@ func New(config Config, guard *invalidation.Guard, store *cache.Store) *Proxy {
 func (p *Proxy) Do(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
 	n := len(reply.Body)
 	serve := (*Proxy).forward
-	if p.items != nil {
+	if req.Region != "" {
+		serve = (*Proxy).foreign
+	} else if p.items != nil {
 		serve = routes[req.Op].serve
 	}
 	err := serve(p, ctx, req, o, reply)

@@ -421,7 +421,7 @@ func TestProcessThatCannotStart(t *testing.T) {
 	f(1, "in use by another process; stop that", "--listen", "127.0.0.1:0", "--data-dir", dir)
 	f(1, "is not writable", "--listen", "127.0.0.1:0", "--data-dir", "/proc/millrace")
 	f(2, "unknown flag", "--no-such-flag")
-	f(2, "is not built in this version", "--backend", "aws")
+	f(2, "upstream.kind is \"mongo\"", "--backend", "aws", "--upstream-kind", "mongo")
 	// Nothing of this has disturbed the one that runs, nor its data.
 	if got := s.must("ListTables", "{}"); got != `{"TableNames":["t-1"]}` {
 		t.Errorf("ListTables = %s", got)

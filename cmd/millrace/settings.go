@@ -5,12 +5,13 @@ import (
 	"os"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"millrace/internal/node"
 )
 
 // settingFlags are the flags of every subcommand that needs the configuration. Pointers tell a flag that was not
-// given from one given as zero. Tag setting is the setting's name; defaults and checks are package node's.
+// given from one given as zero. Tag setting is the setting's name, or several; defaults and checks are package node's.
 type settingFlags struct {
 	ConfigFile string `name:"config" placeholder:"FILE" env:"MILLRACE_CONFIG" help:"YAML file of settings."`
 
@@ -23,7 +24,10 @@ type settingFlags struct {
 	InMemory       *bool   `setting:"in_memory" help:"Keep the store in memory; it is gone with the process."`
 	Durability     *string `setting:"durability" placeholder:"sync|async" help:"When a write is acknowledged: when it is on stable storage, or before."`
 	Isolate        *bool   `setting:"isolate" help:"Give each access key and region tables of its own."`
-	Region         *string `setting:"engine.region" placeholder:"us-east-1" help:"Region in ARNs."`
+	Region         *string `setting:"engine.region,upstream.region" placeholder:"us-east-1" help:"Region in ARNs; with --backend aws the region that is served."`
+	Upstream       *string `setting:"upstream.url" placeholder:"URL" help:"With --backend aws: a compatible endpoint in place of Amazon's."`
+	UpstreamKind   *string `setting:"upstream.kind" placeholder:"auto" help:"What stands at --upstream: aws, alternator, generic or auto."`
+	Profile        *string `setting:"upstream.profile" placeholder:"NAME" help:"With --backend aws: profile of the AWS configuration files."`
 	Throttle       *bool   `setting:"engine.throttle" help:"Refuse what exceeds a provisioned table's throughput."`
 	Faults         *bool   `setting:"engine.faults.enabled" help:"For tests: allow simulated lag, latency and errors, to be set on the admin port."`
 	Cache          *string `setting:"cache.enabled" placeholder:"on|off" help:"Answer reads from the caches."`
@@ -41,13 +45,16 @@ func (f *settingFlags) load() (*node.Loaded, error) {
 		if setting == "" || value.IsNil() {
 			continue
 		}
+		text := ""
 		switch v := value.Interface().(type) {
 		case *string:
-			src.Flags[setting] = *v
+			text = *v
 		case *bool:
-			src.Flags[setting] = strconv.FormatBool(*v)
+			text = strconv.FormatBool(*v)
 		}
-		src.FlagNames[setting] = flagName(field.Name)
+		for name := range strings.SplitSeq(setting, ",") {
+			src.Flags[name], src.FlagNames[name] = text, flagName(field.Name)
+		}
 	}
 	// A limit that cannot be read is told by serve; it is no reason not to start.
 	src.MemoryLimit, _ = memoryLimit()

@@ -23,12 +23,13 @@ var mayImport = map[string][]string{
 	"cache":                   {"cache/coherence", "ddb", "ddb/expr", "metrics"},
 	"backend":                 {"ddb"},
 	"backend/backendtest":     {"backend", "ddb"},
+	"backend/aws":             {"backend", "ddb"},
 	"backend/engine":          {"backend", "ddb", "ddb/expr", "ddb/partiql"},
 	"invalidation":            {"backend", "cache", "cache/coherence", "ddb", "ddb/expr", "ddb/partiql", "metrics"},
 	"proxy":                   {"cache", "cache/coherence", "ddb", "ddb/expr", "ddb/partiql", "invalidation", "metrics"},
 	"proxy/awsjson":           {"ddb", "internal/units", "metrics", "proxy"},
 	"internal/admin":          {},
-	"internal/node":           {"backend", "backend/engine", "cache", "cache/coherence", "ddb", "internal/admin", "internal/units", "invalidation", "metrics", "proxy", "proxy/awsjson"},
+	"internal/node":           {"backend", "backend/aws", "backend/engine", "cache", "cache/coherence", "ddb", "internal/admin", "internal/units", "invalidation", "metrics", "proxy", "proxy/awsjson"},
 	"cmd/millrace":            {"internal/admin", "internal/cgroup", "internal/node"},
 	"internal/sim":            {"cache/coherence"},
 	"internal/sim/listappend": {"ddb"},
@@ -41,14 +42,19 @@ var mayImport = map[string][]string{
 // onlyFrom tells which packages of the module may import a module from outside. What is not here may be imported by
 // none; the standard library and golang.org/x/sync by all.
 var onlyFrom = map[string][]string{
-	"github.com/alecthomas/kong": {"cmd/millrace", "internal/node"},
+	"github.com/alecthomas/kong":          {"cmd/millrace", "internal/node"},
+	"github.com/aws/aws-sdk-go-v2":        {"backend/aws"},
+	"github.com/aws/aws-sdk-go-v2/config": {"backend/aws"},
+	// To keep the chain from asking for an instance's credentials where there is no instance.
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds": {"backend/aws"},
+	"github.com/aws/smithy-go":                      {"backend/aws"},
 	// The engine's writes are measured beside what Pebble does alone, on the same disk in the same run.
 	"github.com/cockroachdb/pebble/v2":    {"backend/engine", "internal/bench"},
 	"github.com/dgraph-io/ristretto/v2":   {"cache"},
 	"github.com/goccy/go-yaml":            {"internal/node"},
 	"github.com/lmittmann/tint":           {"cmd/millrace", "internal/node", "metrics"},
 	"github.com/prometheus/client_golang": {"metrics"},
-	"github.com/valyala/fasthttp":         {"proxy/awsjson"},
+	"github.com/valyala/fasthttp":         {"backend/aws", "proxy/awsjson"},
 	"golang.org/x/sync":                   nil,
 }
 

@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"millrace/backend/engine"
+	"millrace/backend/aws"
 	"millrace/cache"
 	"millrace/ddb"
 	"millrace/internal/admin"
@@ -34,12 +34,13 @@ type Node struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics
 
-	engine *engine.Engine
-	guard  *invalidation.Guard
-	store  *cache.Store
-	proxy  *proxy.Proxy
-	front  *awsjson.Server
-	admin  *admin.Server
+	backend  store
+	upstream *aws.Backend // backend, where that is the one that forwards
+	guard    *invalidation.Guard
+	store    *cache.Store
+	proxy    *proxy.Proxy
+	front    *awsjson.Server
+	admin    *admin.Server
 
 	addr  net.Addr
 	ready atomic.Bool
@@ -61,8 +62,12 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	}()
 	n.metrics = metrics.New(metricNames())
 
+	remote := config.Backend == "aws"
 	serve := &lateHandler{}
-	config.HTTP.Isolate = config.Isolate
+	config.HTTP.Isolate = config.Isolate && !remote
+	if remote {
+		config.HTTP.NodeID = newNodeID()
+	}
 	n.front = awsjson.New(config.HTTP, serve, n.metrics, log)
 	if n.addr, err = n.front.Listen(config.Listen); err != nil {
 		return nil, listenError(config.Listen, "--listen", err)
@@ -85,22 +90,24 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	if !config.Cache.Enabled {
 		tables = map[string]cache.TableConfig{"*": {Cache: cache.Off}}
 	}
-	n.store, err = cache.NewStore(cache.Config{Memory: int64(config.Cache.Memory), Tables: tables, Authoritative: true})
+	n.store, err = cache.NewStore(cache.Config{Memory: int64(config.Cache.Memory), Tables: tables, Authoritative: !remote})
 	if err != nil {
 		return nil, err
 	}
 	acquired = append(acquired, n.store.Close)
 	invalidator := invalidation.NewInvalidator(n.store)
-	ec := config.engine()
-	ec.Hooks, ec.Logger = invalidator, log
-	ec.OnFatal = func(err error) { n.fatal <- err }
-	if n.engine, err = engine.Open(ec); err != nil {
-		return nil, withAdvice(err)
+	if remote {
+		err = n.openUpstream(config.HTTP.NodeID)
+	} else {
+		err = n.openEngine(invalidator)
 	}
-	if config.Engine.Faults.Enabled && n.admin != nil {
-		newFaultsAdmin(n.engine, config).register(n.admin)
+	if err != nil {
+		return nil, err
 	}
-	n.guard = invalidation.NewGuard(n.engine, invalidator, invalidation.GuardConfig{})
+	if remote && n.upstream.Kind().Regional() {
+		n.front.ServeRegion(n.upstream.Region())
+	}
+	n.guard = invalidation.NewGuard(n.backend, invalidator, invalidation.GuardConfig{})
 	acquired = append(acquired, n.guard.Close)
 	cached := n.store
 	if !config.Cache.Enabled {
@@ -174,7 +181,7 @@ func (n *Node) Run(ctx context.Context) error {
 	front, frontFailed := errgroup.WithContext(frontCtx)
 	front.Go(func() error { return n.front.Run(frontCtx) })
 	behind, behindFailed := errgroup.WithContext(engineCtx)
-	behind.Go(func() error { return n.engine.Run(engineCtx) })
+	behind.Go(func() error { return n.backend.Run(engineCtx) })
 	ports, portFailed := errgroup.WithContext(adminCtx)
 	if n.admin != nil {
 		ports.Go(func() error { return n.admin.Run(adminCtx) })
@@ -221,22 +228,11 @@ func (n *Node) announce() {
 	if c.Cache.Enabled {
 		caches = "on, " + c.Cache.Memory.String()
 	}
-	scope := "one store for all keys and regions (use --isolate to separate them)"
-	if c.Isolate {
-		scope = "one store for each access key and region"
-	}
-	durability := c.Durability
-	if c.InMemory {
-		durability = "none"
-	} else if c.Durability == "async" {
-		durability = "async, a crash may lose the last " + c.Engine.AsyncWindow.String()
-	}
 	adminAt := "off"
 	if n.admin != nil {
 		adminAt = "http://" + n.admin.Addr().String()
 	}
-	n.log.Info("serving DynamoDB", "endpoint", "http://"+n.addr.String(), "admin", adminAt, "store", c.store(),
-		"durability", durability, "caches", caches, "scope", scope)
+	n.log.Info("serving DynamoDB", append([]any{"endpoint", "http://" + n.addr.String(), "admin", adminAt, "caches", caches}, n.behind()...)...)
 	if c.Engine.Faults.Enabled {
 		n.log.Warn("test aids are enabled; requests may fail or lag on purpose", "settings", adminAt+"/faults")
 	}
@@ -248,7 +244,11 @@ func (n *Node) checks() []admin.Check {
 	if !n.ready.Load() {
 		c.Fault = "starting or stopping"
 	}
-	return []admin.Check{c}
+	checks := []admin.Check{c}
+	if n.upstream != nil {
+		checks = append(checks, n.upstreamCheck())
+	}
+	return checks
 }
 
 // listenError says in a sentence why a port could not be had.

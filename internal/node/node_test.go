@@ -22,9 +22,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// What the SDK's chain finds first, so that no test asks anybody for credentials.
+	_ = os.Setenv("AWS_ACCESS_KEY_ID", "AKID")
+	_ = os.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	// fasthttp's clock never ends, and its cleaner of idle workers sleeps for seconds before it does.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		// So does its cleaner of pooled connections.
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*HostClient).connsCleaner"))
 }
 
 // running is a node that ends with its test.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -99,12 +100,16 @@ func (s *Server) post(ctx *fasthttp.RequestCtx) {
 			fault = ddb.UnknownOperationError()
 		}
 	}
+	via := s.via(header)
+	if fault == nil && via != "" && hasBeenAt(via, s.config.NodeID) {
+		fault = loopFault()
+	}
 	if fault != nil {
 		s.metrics.Refused()
 		s.fail(ctx, fault, "")
 		return
 	}
-	s.do(ctx, start, op, name, body)
+	s.do(ctx, start, op, name, via, body)
 }
 
 // operation finds what X-Amz-Target names. An operation that the services do not have is left to the backend,
@@ -125,7 +130,7 @@ func (s *Server) operation(header *fasthttp.RequestHeader, body []byte) (ddb.Ope
 }
 
 // do hands the request to the handler and sends what it answers.
-func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation, name string, body []byte) {
+func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation, name, via string, body []byte) {
 	c, _ := s.calls.Get().(*call)
 	if c == nil {
 		c = new(call)
@@ -133,6 +138,11 @@ func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation,
 	c.req = *ddb.NewRequest(op, body)
 	if name != "" {
 		c.req.Name = name
+		c.req.Service, _, _ = strings.Cut(string(ctx.Request.Header.PeekCanonical(headerTarget)), ".")
+	}
+	c.req.Via = via
+	if s.region != "" {
+		c.req.Region = foreignRegion(ctx.Request.Header.PeekCanonical(headerAuthorization), ctx.URI().QueryString(), s.region)
 	}
 	if s.config.Isolate {
 		c.req.Scope = string(appendScope(nil, ctx.Request.Header.PeekCanonical(headerAuthorization), ctx.URI().QueryString()))
@@ -164,7 +174,7 @@ func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation,
 		class = classOf(e)
 		ctx.Response.Header.SetCanonical(headerCache, appendCacheStatus(status[:0], &c.reply))
 		ctx.Response.SwapBody(c.reply.Body)
-		s.fail(ctx, e, c.reply.RequestID)
+		s.fail(ctx, e, e.RequestID)
 	}
 	s.metrics.Request(int(op), int(c.reply.Result), class, time.Since(start), len(body), sent)
 

@@ -22,6 +22,7 @@ var (
 	headerCache          = []byte("X-Millrace-Cache")
 	headerRequestID      = []byte("X-Amzn-Requestid")
 	headerCRC            = []byte("X-Amz-Crc32")
+	headerVia            = []byte("X-Millrace-Via")
 )
 
 // compressAbove is the body size up to which a reply is never compressed. (Checked against a public conformance suite.)

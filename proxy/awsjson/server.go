@@ -34,6 +34,9 @@ type Config struct {
 
 	// Isolate names a store by the request's access key and region; node sets it.
 	Isolate bool `yaml:"-"`
+	// NodeID is what this process calls itself to the next millrace; a request that has been here before is refused.
+	// node sets it.
+	NodeID string `yaml:"-"`
 }
 
 // DefaultConfig is the configuration of a front nobody said anything about.
@@ -76,6 +79,7 @@ type Server struct {
 	log     *slog.Logger
 	random  func() uint64
 	targets map[string]ddb.Operation
+	region  string
 
 	http      fasthttp.Server
 	listener  *listener
@@ -114,6 +118,10 @@ func New(config Config, handler Handler, m *metrics.Metrics, log *slog.Logger) *
 	}
 	return s
 }
+
+// ServeRegion names the backend's region, where it is one of several: requests signed for another one are marked so.
+// Call it before Run.
+func (s *Server) ServeRegion(region string) { s.region = region }
 
 // Listen opens the port. Addr's port may be 0; the address that was bound is returned.
 func (s *Server) Listen(addr string) (net.Addr, error) {

@@ -1,0 +1,61 @@
+package aws
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+	"syscall"
+)
+
+// errStale is the error of a write on a pooled connection that the upstream has closed meanwhile. Nothing was written.
+var errStale = errors.New("the pooled connection was closed by upstream")
+
+// conn is a connection that notices, before it writes a new request, that the other side has closed it: then the
+// request was certainly not sent. Without this, every connection that upstream gave up while it was idle would make
+// the outcome of one write unknown.
+type conn struct {
+	net.Conn
+	// answered is true from the first read of an answer to the next write.
+	answered atomic.Bool
+}
+
+// newConn wraps a connection that was just made.
+func newConn(raw net.Conn) *conn { return &conn{Conn: raw} }
+
+// established tells that a handshake is over: what comes next is the first request.
+func (c *conn) established() { c.answered.Store(false) }
+
+// Read is part of net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	c.answered.Store(true)
+	return c.Conn.Read(p)
+}
+
+// Write is part of net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.answered.Swap(false) && !c.quiet() {
+		return 0, errStale
+	}
+	return c.Conn.Write(p)
+}
+
+// quiet reports whether nothing came in on the connection while it was idle: neither its end, nor bytes that nobody
+// asked for, which would be taken for the answer to the next request. A connection that cannot tell is quiet.
+func (c *conn) quiet() bool {
+	sys, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return true
+	}
+	raw, err := sys.SyscallConn()
+	if err != nil {
+		return false
+	}
+	quiet := false
+	// Control, because Read would look at the deadline of the request before.
+	err = raw.Control(func(fd uintptr) {
+		var one [1]byte
+		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		quiet = errors.Is(err, syscall.EAGAIN)
+	})
+	return err == nil && quiet
+}

@@ -1,0 +1,96 @@
+package aws
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/valyala/fasthttp"
+)
+
+// signingName is the service in signatures, of tables and streams alike. (SDK models, "signingName".)
+const signingName = "dynamodb"
+
+// The headers of requests and responses, as both libraries spell them.
+const (
+	headerTarget    = "X-Amz-Target"
+	headerDate      = "X-Amz-Date"
+	headerAuth      = "Authorization"
+	headerToken     = "X-Amz-Security-Token"
+	headerRequestID = "X-Amzn-Requestid"
+	headerErrorType = "X-Amzn-Errortype"
+	headerCRC       = "X-Amz-Crc32"
+	// HeaderVia names the millraces a request has come through, separated by commas.
+	HeaderVia = "X-Millrace-Via"
+)
+
+// contentType is the media type of the protocol, awsJson1_0.
+const contentType = "application/x-amz-json-1.0"
+
+// call is the memory of one request upstream, used again by later ones to the same endpoint.
+type call struct {
+	req  fasthttp.Request
+	resp fasthttp.Response
+	// shell is what the signer wants to see of the request: everything but the body.
+	shell  http.Request
+	digest [2 * sha256.Size]byte
+}
+
+// newCall prepares what is the same in every request to u.
+func newCall(u *url.URL) *call {
+	c := &call{}
+	c.req.Header.SetMethod(fasthttp.MethodPost)
+	c.req.Header.DisableNormalizing()
+	c.req.SetRequestURI(u.String())
+	c.req.Header.SetHost(u.Host)
+	c.req.Header.SetContentType(contentType)
+	// Bytes are passed on as they are, so they must not be compressed.
+	c.req.Header.Set("Accept-Encoding", "identity")
+	c.shell = http.Request{
+		Method: http.MethodPost, URL: &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}, Host: u.Host,
+		Header: http.Header{"Content-Type": {contentType}},
+	}
+	return c
+}
+
+// prepare makes the request: body is borrowed until release.
+func (c *call) prepare(target, via string, body []byte) {
+	c.req.SetBodyRaw(body)
+	c.req.Header.Set(headerTarget, target)
+	if via != "" {
+		c.req.Header.Set(HeaderVia, via)
+	} else {
+		c.req.Header.Del(HeaderVia)
+	}
+	c.shell.Header[headerTarget] = append(c.shell.Header[headerTarget][:0], target)
+	c.shell.ContentLength = int64(len(body))
+	sum := sha256.Sum256(body)
+	hex.Encode(c.digest[:], sum[:])
+}
+
+// sign signs the prepared request, for each attempt anew.
+func (c *call) sign(ctx context.Context, signer *v4.Signer, h *held, region string, at time.Time) error {
+	delete(c.shell.Header, headerAuth)
+	delete(c.shell.Header, headerToken)
+	if err := signer.SignHTTP(ctx, h.Credentials, &c.shell, string(c.digest[:]), signingName, region, at); err != nil {
+		return err
+	}
+	c.req.Header.Set(headerDate, c.shell.Header.Get(headerDate))
+	c.req.Header.Set(headerAuth, c.shell.Header.Get(headerAuth))
+	if h.SessionToken != "" {
+		c.req.Header.Set(headerToken, h.SessionToken)
+	} else {
+		c.req.Header.Del(headerToken)
+	}
+	return nil
+}
+
+// release lets go of what was borrowed, so that the call can be used again.
+func (c *call) release() {
+	c.req.SetBodyRaw(nil)
+	c.resp.Reset()
+}

@@ -1,0 +1,91 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"millrace/backend"
+	"millrace/backend/aws"
+	"millrace/backend/engine"
+	"millrace/internal/admin"
+	"millrace/invalidation"
+)
+
+// store is the backend of a node: the embedded engine or an upstream.
+type store interface {
+	backend.Backend
+	Run(ctx context.Context) error
+}
+
+// openEngine opens the embedded engine, which announces every commit to hooks.
+func (n *Node) openEngine(hooks *invalidation.Invalidator) error {
+	ec := n.config.engine()
+	ec.Hooks, ec.Logger = hooks, n.log
+	ec.OnFatal = func(err error) { n.fatal <- err }
+	e, err := engine.Open(ec)
+	if err != nil {
+		return withAdvice(err)
+	}
+	if n.config.Engine.Faults.Enabled && n.admin != nil {
+		newFaultsAdmin(e, n.config).register(n.admin)
+	}
+	n.backend = e
+	return nil
+}
+
+// upstreamStart bounds how long reading the SDK's settings may take.
+const upstreamStart = 20 * time.Second
+
+// openUpstream makes the backend that forwards; it connects to nobody yet. nodeID names this process to the next
+// millrace.
+func (n *Node) openUpstream(nodeID string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), upstreamStart)
+	defer cancel()
+	ac := n.config.Upstream.backend()
+	ac.NodeID, ac.Logger = nodeID, n.log
+	ac.Self = []string{n.addr.String(), n.config.Listen}
+	b, err := aws.New(ctx, ac)
+	if err != nil {
+		return err
+	}
+	if ac.Endpoint.Names(n.addr.String()) {
+		_ = b.Close()
+		return fmt.Errorf("upstream.url is %q, which is millrace's own address; name the DynamoDB behind it", ac.Endpoint.URL)
+	}
+	n.backend, n.upstream = b, b
+	return nil
+}
+
+// newNodeID is what a process calls itself; it is another one after every start.
+func newNodeID() string { return rand.Text() }
+
+// behind are the log attributes that tell where items are and what is promised of them.
+func (n *Node) behind() []any {
+	c := n.config
+	if n.upstream != nil {
+		return []any{"upstream", n.upstream.URL(), "kind", string(n.upstream.Kind()), "region", n.upstream.Region()}
+	}
+	scope := "one store for all keys and regions (use --isolate to separate them)"
+	if c.Isolate {
+		scope = "one store for each access key and region"
+	}
+	durability := c.Durability
+	if c.InMemory {
+		durability = "none"
+	} else if c.Durability == "async" {
+		durability = "async, a crash may lose the last " + c.Engine.AsyncWindow.String()
+	}
+	return []any{"store", c.store(), "durability", durability, "scope", scope}
+}
+
+// upstreamCheck tells whether upstream answers. It is advisory: what is cached is served without it, and an
+// orchestrator that took away every node would help nobody.
+func (n *Node) upstreamCheck() admin.Check {
+	c := admin.Check{Name: "upstream", Advisory: true}
+	if since := n.upstream.Down(); !since.IsZero() {
+		c.Fault = fmt.Sprintf("%s has not answered for %v", n.upstream.URL(), time.Since(since).Round(time.Second))
+	}
+	return c
+}
