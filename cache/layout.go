@@ -211,3 +211,24 @@ func (x *IndexLayout) SameContent(a, b ddb.Item) bool {
 	}
 	return true
 }
+
+// SpanNames are all the names that SpanName gives.
+func (x *IndexLayout) SpanNames() []string {
+	if name := x.SpanName(true); name != x.Name {
+		return []string{x.Name, name}
+	}
+	return []string{x.Name}
+}
+
+// SharedPartition is the partition of the item with the given primary key in a local index, which has its table's
+// partition key; nil in a global one, where the key does not tell.
+func (x *IndexLayout) SharedPartition(key ddb.Item) []byte {
+	if x.Global {
+		return nil
+	}
+	p, ok := appendAttributes(nil, x.hash, key, maxHashBytes)
+	if !ok {
+		return nil
+	}
+	return p
+}

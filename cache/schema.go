@@ -1,7 +1,11 @@
 package cache
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,6 +13,9 @@ import (
 	"millrace/cache/coherence"
 	"millrace/ddb"
 )
+
+// deniedPause is how long a table is left uncached before DescribeTable, which was denied, is tried again.
+const deniedPause = time.Minute
 
 // describeTimeout bounds one DescribeTable that several callers may be waiting for.
 const describeTimeout = 10 * time.Second
@@ -46,8 +53,10 @@ type SchemaCache struct {
 	schemas atomic.Pointer[map[schemaKey]*Schema] // copied on change
 
 	mu       sync.Mutex
-	learning map[schemaKey]*lesson
-	drops    uint64 // number of Drop calls, so that a description read before one is not kept after it
+	onLearn  func(*Schema)
+	learning map[schemaKey]*lesson // a lesson that is not here any more was dropped
+	ids      map[schemaKey]string  // tableIdentity as last seen
+	denied   map[schemaKey]coherence.Time
 }
 
 // schemaKey names a table.
@@ -62,7 +71,7 @@ type lesson struct {
 
 // NewSchemaCache makes a cache over describe, which reads a table's description from the backend.
 func NewSchemaCache(store *Store, describe func(ctx context.Context, scope, table string) (*ddb.TableDescription, error)) *SchemaCache {
-	c := &SchemaCache{store: store, describe: describe, learning: map[schemaKey]*lesson{}}
+	c := &SchemaCache{store: store, describe: describe, learning: map[schemaKey]*lesson{}, ids: map[schemaKey]string{}, denied: map[schemaKey]coherence.Time{}}
 	c.schemas.Store(&map[schemaKey]*Schema{})
 	return c
 }
@@ -72,8 +81,17 @@ func (c *SchemaCache) Known(scope string, name []byte) *Schema {
 	return (*c.schemas.Load())[schemaKey{scope, string(name)}]
 }
 
+// OnLearn sets what is told of every schema when it is learned or learned anew. fn is called on whatever goroutine learned
+// it, a reader's mostly, so it must return at once; and under the cache's lock, so it must not call the cache.
+func (c *SchemaCache) OnLearn(fn func(*Schema)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onLearn = fn
+}
+
 // Get returns the schema of a table, asking the backend when it must. Its error is the backend's. The schema is nil,
-// without an error, for a table that is not ready for use and for a name that is not a plain table name.
+// without an error, for a table that is not ready for use, for a name that is not a plain table name, and for a minute
+// after the backend refused to describe the table, which is uncached then.
 func (c *SchemaCache) Get(ctx context.Context, scope, name string) (*Schema, error) {
 	key := schemaKey{scope, name}
 	if s := (*c.schemas.Load())[key]; s != nil {
@@ -87,12 +105,15 @@ func (c *SchemaCache) Get(ctx context.Context, scope, name string) (*Schema, err
 		c.mu.Unlock()
 		return s, nil
 	}
+	if until, ok := c.denied[key]; ok && c.store.clock() < until {
+		c.mu.Unlock()
+		return nil, nil
+	}
 	l, joined := c.learning[key]
 	if !joined {
 		l = &lesson{done: make(chan struct{})}
 		c.learning[key] = l
 	}
-	drops := c.drops
 	c.mu.Unlock()
 	if joined {
 		select {
@@ -106,24 +127,63 @@ func (c *SchemaCache) Get(ctx context.Context, scope, name string) (*Schema, err
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), describeTimeout)
 	defer cancel()
 	desc, err := c.describe(ctx, scope, name)
-	if err == nil && (desc.TableStatus == "ACTIVE" || desc.TableStatus == "UPDATING") && desc.TableName == name {
-		l.schema = c.newSchema(key, desc)
-	}
-	l.err = err
+	c.learn(key, l, desc, err)
+	return l.schema, l.err
+}
+
+// learn ends l with what DescribeTable answered. A schema that was dropped meanwhile is given to those who wait, who find it
+// stale, and is not kept.
+func (c *SchemaCache) learn(key schemaKey, l *lesson, desc *ddb.TableDescription, err error) {
 	c.mu.Lock()
-	if c.learning[key] == l {
+	defer c.mu.Unlock()
+	defer close(l.done)
+	kept := c.learning[key] == l
+	if kept {
 		delete(c.learning, key)
 	}
-	if l.schema != nil {
-		if c.drops == drops {
-			c.replace(key, l.schema)
-		} else {
-			l.schema.stale.Store(true)
-		}
+	l.err = err
+	if err != nil {
+		c.refused(key, l)
+		return
 	}
-	c.mu.Unlock()
-	close(l.done)
-	return l.schema, l.err
+	delete(c.denied, key)
+	if !usable(desc, key.name) {
+		return
+	}
+	l.schema = c.newSchema(key, desc)
+	if !kept {
+		l.schema.stale.Store(true)
+		return
+	}
+	// R25: a table of the same name with another id holds other data, and its stream is another.
+	id := tableIdentity(desc)
+	if last, ok := c.ids[key]; ok && last != id {
+		c.store.core.Lost(c.store.clock(), l.schema.Table)
+	}
+	c.ids[key] = id
+	c.replace(key, l.schema)
+	if c.onLearn != nil {
+		c.onLearn(l.schema)
+	}
+}
+
+// usable reports whether desc is of a table called name that can be read.
+func usable(desc *ddb.TableDescription, name string) bool {
+	return (desc.TableStatus == "ACTIVE" || desc.TableStatus == "UPDATING") && desc.TableName == name
+}
+
+// refused notes that DescribeTable is denied: the table runs uncached, which is right if useless, and is asked for again
+// after a while. The operator is told once.
+func (c *SchemaCache) refused(key schemaKey, l *lesson) {
+	e, ok := l.err.(*ddb.Error)
+	if !ok || e.Code != "AccessDeniedException" {
+		return
+	}
+	l.err = nil
+	if _, known := c.denied[key]; !known {
+		c.store.log.Warn("dynamodb:DescribeTable is denied; the table runs uncached until it is allowed", "table", key.name, "error", e.Message)
+	}
+	c.denied[key] = c.store.clock() + coherence.Time(deniedPause)
 }
 
 // newSchema derives everything from desc.
@@ -137,6 +197,9 @@ func (c *SchemaCache) newSchema(key schemaKey, desc *ddb.TableDescription) *Sche
 	for _, x := range s.Indexes {
 		settings := c.store.settings.Match(key.name, x.Name)
 		settings.Pages = settings.Pages && x.Usable
+		if x.Global && !c.store.authoritative {
+			settings.TTL = settings.LaggingTTL
+		}
 		s.pages[x.Name] = settings
 	}
 	return s
@@ -161,7 +224,6 @@ func (c *SchemaCache) replace(key schemaKey, s *Schema) {
 func (c *SchemaCache) Drop(scope, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.drops++
 	// A DescribeTable under way may bring the old description to those who wait for it, and they will find it
 	// stale; whoever comes from now on must not join them.
 	delete(c.learning, schemaKey{scope, name})
@@ -176,10 +238,70 @@ func (c *SchemaCache) Drop(scope, name string) {
 func (c *SchemaCache) DropAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.drops++
 	clear(c.learning)
 	for _, s := range *c.schemas.Load() {
 		s.stale.Store(true)
 	}
 	c.schemas.Store(&map[schemaKey]*Schema{})
+}
+
+// Refresh describes a table again, whether or not its schema is known, and returns its schema as Get does. A table that is
+// the same keeps its schema; a changed one is forgotten and learned anew; one that is gone is forgotten. Whoever watches a
+// table calls it now and then.
+func (c *SchemaCache) Refresh(ctx context.Context, scope, name string) (*Schema, error) {
+	key := schemaKey{scope, name}
+	old := (*c.schemas.Load())[key]
+	if old == nil {
+		return c.Get(ctx, scope, name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+	defer cancel()
+	desc, err := c.describe(ctx, scope, name)
+	e, exception := err.(*ddb.Error)
+	switch {
+	case err == nil && usable(desc, name) && sameTable(old.Description, desc):
+		return old, nil
+	case err != nil && !(exception && (e.Code == "ResourceNotFoundException" || e.Code == "AccessDeniedException")):
+		return nil, err // nothing was learned
+	}
+	// Another reader may have learned the change already, and what it learned must not be dropped for an older description.
+	if (*c.schemas.Load())[key] == old {
+		c.Drop(scope, name)
+		c.store.core.Forget(old.Table)
+	}
+	return c.Get(ctx, scope, name)
+}
+
+// sameTable reports whether two descriptions are the same to caches and stream readers.
+func sameTable(a, b *ddb.TableDescription) bool {
+	return tableIdentity(a) == tableIdentity(b) && a.LatestStreamArn == b.LatestStreamArn &&
+		reflect.DeepEqual(a.StreamSpecification, b.StreamSpecification) && reflect.DeepEqual(shapeOf(a), shapeOf(b))
+}
+
+// tableIdentity tells a table from another one that had its name before. Not every endpoint gives tables an id.
+func tableIdentity(desc *ddb.TableDescription) string {
+	return cmp.Or(desc.TableId, fmt.Sprint(desc.CreationDateTime))
+}
+
+// shapeOf is the part of a description that layouts are made of, without the order that lists come in.
+func shapeOf(desc *ddb.TableDescription) map[string]any {
+	shape := map[string]any{"": desc.KeySchema}
+	for _, a := range desc.AttributeDefinitions {
+		shape["attribute "+a.AttributeName] = a.AttributeType
+	}
+	for _, x := range desc.LocalSecondaryIndexes {
+		shape["local "+x.IndexName] = []any{x.KeySchema, projectionOf(x.Projection)}
+	}
+	for _, x := range desc.GlobalSecondaryIndexes {
+		shape["global "+x.IndexName] = []any{x.KeySchema, projectionOf(x.Projection), x.IndexStatus}
+	}
+	return shape
+}
+
+// projectionOf is an index's projection as a list in order.
+func projectionOf(p *ddb.Projection) []string {
+	if p == nil {
+		return nil
+	}
+	return append([]string{p.ProjectionType}, slices.Sorted(slices.Values(p.NonKeyAttributes))...)
 }

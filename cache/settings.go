@@ -28,6 +28,8 @@ const (
 	defaultItemTTL     = 5 * time.Minute
 	defaultQueryTTL    = time.Minute
 	defaultNegativeTTL = 75 * time.Second
+	// defaultIndexTTL is the backstop for an index that lags for longer than was assumed.
+	defaultIndexTTL = 30 * time.Second
 )
 
 // IndexConfig overrides settings for the pages of one index.
@@ -49,6 +51,10 @@ type TableConfig struct {
 	QueryTTL time.Duration
 	// NegativeTTL is the same for the knowledge that an item does not exist.
 	NegativeTTL time.Duration
+	// IndexTTL is the same for pages of global indexes that lag behind their table, which the embedded engine's do not.
+	IndexTTL time.Duration
+	// Remote is how caches and requests are handled before a remote backend.
+	Remote RemoteConfig
 	// Indexes overrides by glob over index names.
 	Indexes map[string]IndexConfig
 }
@@ -57,8 +63,8 @@ type TableConfig struct {
 type IndexSettings struct {
 	// Pages is whether pages are cached.
 	Pages bool
-	// TTL is how long one is served.
-	TTL time.Duration
+	// TTL is how long one is served, LaggingTTL how long when the index lags behind its table.
+	TTL, LaggingTTL time.Duration
 }
 
 // TableSettings are the effective settings of one table.
@@ -67,6 +73,8 @@ type TableSettings struct {
 	Items bool
 	// ItemTTL and NegativeTTL are how long an item, or its absence, is served.
 	ItemTTL, NegativeTTL time.Duration
+	// RemoteSettings hold before a remote backend.
+	RemoteSettings
 }
 
 // Settings answers what is cached of a table or index and for how long. It never changes.
@@ -92,8 +100,11 @@ func NewSettings(tables map[string]TableConfig) (*Settings, error) {
 		if err := checkMode(config.Cache); err != nil {
 			return nil, fmt.Errorf("tables.%s: %w", glob, err)
 		}
-		if config.ItemTTL < 0 || config.QueryTTL < 0 || config.NegativeTTL < 0 {
+		if config.ItemTTL < 0 || config.QueryTTL < 0 || config.NegativeTTL < 0 || config.IndexTTL < 0 {
 			return nil, fmt.Errorf("tables.%s: a time to live is below zero", glob)
+		}
+		if err := config.Remote.check(); err != nil {
+			return nil, fmt.Errorf("tables.%s.%w", glob, err)
 		}
 		for index, ic := range config.Indexes {
 			if err := checkGlob(index); err != nil {
@@ -114,13 +125,15 @@ func NewSettings(tables map[string]TableConfig) (*Settings, error) {
 
 // Table is the effective settings of the table called name.
 func (s *Settings) Table(name string) TableSettings {
-	out := TableSettings{}
+	out, remote := TableSettings{}, RemoteConfig{}
 	mode := Mode("")
 	for _, r := range s.matching(name) {
 		mode = cmp.Or(mode, r.Cache)
 		out.ItemTTL = cmp.Or(out.ItemTTL, r.ItemTTL)
 		out.NegativeTTL = cmp.Or(out.NegativeTTL, r.NegativeTTL)
+		remote.inherit(&r.Remote)
 	}
+	out.RemoteSettings = remote.settings()
 	out.Items = mode != Off
 	out.ItemTTL = cmp.Or(out.ItemTTL, defaultItemTTL)
 	out.NegativeTTL = cmp.Or(out.NegativeTTL, defaultNegativeTTL)
@@ -131,7 +144,7 @@ func (s *Settings) Table(name string) TableSettings {
 // an index goes before what any glob says of the whole table.
 func (s *Settings) Match(table, index string) IndexSettings {
 	var mode, tableMode Mode
-	var ttl, tableTTL time.Duration
+	var ttl, tableTTL, laggingTTL time.Duration
 	for _, r := range s.matching(table) {
 		if index != "" {
 			for _, glob := range slices.SortedFunc(keys(r.Indexes), compareGlobs) {
@@ -143,13 +156,16 @@ func (s *Settings) Match(table, index string) IndexSettings {
 		}
 		tableMode = cmp.Or(tableMode, r.Cache)
 		tableTTL = cmp.Or(tableTTL, r.QueryTTL)
+		laggingTTL = cmp.Or(laggingTTL, r.IndexTTL)
 	}
 	// A table that is off stays off whatever is said of its indexes: nothing of it may be held in memory.
 	if tableMode == Off {
 		mode = Off
 	}
 	mode = cmp.Or(mode, tableMode, On)
-	return IndexSettings{Pages: mode == On, TTL: cmp.Or(ttl, tableTTL, defaultQueryTTL)}
+	return IndexSettings{
+		Pages: mode == On, TTL: cmp.Or(ttl, tableTTL, defaultQueryTTL), LaggingTTL: cmp.Or(ttl, laggingTTL, defaultIndexTTL),
+	}
 }
 
 // matching are the configurations whose globs match name, the most specific first.

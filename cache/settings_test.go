@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// remote are the settings before a remote backend that nothing was said of.
+var remote = (&RemoteConfig{}).settings()
+
 func TestSettingsComeFromTheMostSpecificGlobThatHasThem(t *testing.T) {
 	t.Parallel()
 	s, err := NewSettings(map[string]TableConfig{
@@ -29,28 +32,28 @@ func TestSettingsComeFromTheMostSpecificGlobThatHasThem(t *testing.T) {
 			t.Errorf("Match(%q, %q) = %+v, want %+v", table, index, got, want)
 		}
 	}
-	table("other", TableSettings{true, time.Hour, 75 * time.Second})
-	table("orders-1", TableSettings{true, time.Minute, time.Second})
-	table("orders-2", TableSettings{true, time.Hour, time.Second})
-	table("secret", TableSettings{false, time.Hour, 75 * time.Second})
-	index("other", "", IndexSettings{true, 30 * time.Second})
-	index("other", "i", IndexSettings{true, 30 * time.Second})
-	index("orders-1", "", IndexSettings{false, 30 * time.Second})
-	index("orders-1", "by-day", IndexSettings{true, 5 * time.Second})
-	index("orders-1", "by-week", IndexSettings{true, 7 * time.Second})
-	index("orders-2", "by-day", IndexSettings{true, 30 * time.Second})
-	index("orders-2", "rest", IndexSettings{false, 30 * time.Second})
+	table("other", TableSettings{true, time.Hour, 75 * time.Second, remote})
+	table("orders-1", TableSettings{true, time.Minute, time.Second, remote})
+	table("orders-2", TableSettings{true, time.Hour, time.Second, remote})
+	table("secret", TableSettings{false, time.Hour, 75 * time.Second, remote})
+	index("other", "", IndexSettings{true, 30 * time.Second, 30 * time.Second})
+	index("other", "i", IndexSettings{true, 30 * time.Second, 30 * time.Second})
+	index("orders-1", "", IndexSettings{false, 30 * time.Second, 30 * time.Second})
+	index("orders-1", "by-day", IndexSettings{true, 5 * time.Second, 5 * time.Second})
+	index("orders-1", "by-week", IndexSettings{true, 7 * time.Second, 7 * time.Second})
+	index("orders-2", "by-day", IndexSettings{true, 30 * time.Second, 30 * time.Second})
+	index("orders-2", "rest", IndexSettings{false, 30 * time.Second, 30 * time.Second})
 	// A table that is off is off with all its indexes.
-	index("secret", "i", IndexSettings{false, 30 * time.Second})
+	index("secret", "i", IndexSettings{false, 30 * time.Second, 30 * time.Second})
 	// Without any configuration the defaults stand: 5 min, 1 min, 75 s.
 	none, err := NewSettings(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := none.Table("t"), (TableSettings{true, 5 * time.Minute, 75 * time.Second}); got != want {
+	if got, want := none.Table("t"), (TableSettings{true, 5 * time.Minute, 75 * time.Second, remote}); got != want {
 		t.Errorf("defaults are %+v, want %+v", got, want)
 	}
-	if got, want := none.Match("t", "i"), (IndexSettings{true, time.Minute}); got != want {
+	if got, want := none.Match("t", "i"), (IndexSettings{true, time.Minute, 30 * time.Second}); got != want {
 		t.Errorf("defaults are %+v, want %+v", got, want)
 	}
 }

@@ -7,7 +7,9 @@
 package cache
 
 import (
+	"cmp"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -26,6 +28,14 @@ type Config struct {
 	Tables map[string]TableConfig
 	// Authoritative is true when every commit is announced by the backend (the embedded engine).
 	Authoritative bool
+	// IndexLag is how far a remote backend's global indexes are assumed to lag behind their tables (Tgsi); 0 means 1 s.
+	// Too small: a page of an index may miss a write until its TTL. Too large: index pages are cached less.
+	IndexLag time.Duration
+	// Provisional is how long a page of such an index is served that was read within IndexLag after a write (τ); 0 means
+	// 200 ms. It is added to how old an index page may be.
+	Provisional time.Duration
+	// Logger hears of what an operator should know; nil is nobody.
+	Logger *slog.Logger
 	// Clock is monotonic; nil is the process's own.
 	Clock func() coherence.Time
 	// Core configures the coherence core; Observer and NewCall are filled in.
@@ -40,9 +50,18 @@ type Store struct {
 	clock         func() coherence.Time
 	settings      *Settings
 	authoritative bool
+	indexLag      time.Duration
+	provisional   time.Duration
+	log           *slog.Logger
 
 	mu     sync.RWMutex
-	tables map[string]*coherence.Table
+	tables map[string]*storedTable
+}
+
+// storedTable is a table that has been used.
+type storedTable struct {
+	table    *coherence.Table
+	coverage Coverage
 }
 
 // NewStore makes a store. Close it.
@@ -61,6 +80,9 @@ func NewStore(config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
 	if config.Clock == nil {
 		start := time.Now()
 		// The core's time starts above 0, which it takes for never.
@@ -72,7 +94,8 @@ func NewStore(config Config) (*Store, error) {
 	return &Store{
 		core: coherence.New(config.Core), policy: policy, memory: config.Memory, clock: config.Clock,
 		settings: settings, authoritative: config.Authoritative,
-		tables: map[string]*coherence.Table{},
+		indexLag: cmp.Or(config.IndexLag, defaultIndexLag), provisional: cmp.Or(config.Provisional, defaultProvisional),
+		log: config.Logger, tables: map[string]*storedTable{},
 	}, nil
 }
 
@@ -107,19 +130,22 @@ func (s *Store) Table(scope, name string) *coherence.Table {
 	t := s.tables[full]
 	s.mu.RUnlock()
 	if t != nil {
-		return t
+		return t.table
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.tables[full]; t != nil {
-		return t
+	return s.demand(full, name).table
+}
+
+// demand is the state for a table, made at its first use. s.mu is held.
+func (s *Store) demand(full, name string) *storedTable {
+	t := s.tables[full]
+	if t == nil {
+		settings := s.settings.Table(name)
+		t = &storedTable{table: s.core.Table(full), coverage: s.uncovered(settings)}
+		s.core.Configure(t.table, s.options(settings, t.coverage, 0))
+		s.tables[full] = t
 	}
-	t = s.core.Table(full)
-	s.core.Configure(t, coherence.TableOptions{
-		Authoritative:    s.authoritative,
-		NoInstallOnWrite: !s.settings.Table(name).Items,
-	})
-	s.tables[full] = t
 	return t
 }
 
@@ -128,7 +154,7 @@ func (s *Store) EachTable(fn func(*coherence.Table)) {
 	s.mu.RLock()
 	tables := make([]*coherence.Table, 0, len(s.tables))
 	for _, t := range s.tables {
-		tables = append(tables, t)
+		tables = append(tables, t.table)
 	}
 	s.mu.RUnlock()
 	for _, t := range tables {

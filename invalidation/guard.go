@@ -151,6 +151,9 @@ func (w *write) settle(resp *ddb.Response, err error) {
 		outcomes := w.plan.settled(resp, err, result)
 		for i := range w.plan.keys {
 			core.Settle(now, w.core, i, outcomes[i].result, outcomes[i].image, false, nil)
+			if e := &w.plan.keys[i].effect; outcomes[i].result == coherence.Applied && e.Table.Covered() {
+				g.inv.acked.note(e.Table, e.Key, now)
+			}
 		}
 	}
 	for i := len(w.plan.keys); i < w.effects; i++ {

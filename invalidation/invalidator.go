@@ -9,6 +9,7 @@ package invalidation
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"millrace/cache"
 	"millrace/cache/coherence"
@@ -25,6 +26,8 @@ type Invalidator struct {
 
 	layouts map[tableRef]layout
 	pending map[*ddb.Change][]coherence.Mutation // by the first change of what is pending
+
+	acked ownWrites
 }
 
 // tableRef names a table.
@@ -86,6 +89,34 @@ func (v *Invalidator) TablesChanged(scope, table string) {
 	}
 	v.drop(scope, table)
 	v.store.Core().Changed(v.store.Table(scope, table))
+}
+
+// Coverage is how a table's caches learn of writes that do not pass through here.
+type Coverage struct {
+	// Mode is cache.Stream or cache.TTL.
+	Mode cache.Coverage
+	// Delta bounds the age of answers under Stream; 0 is the table's own setting.
+	Delta time.Duration
+}
+
+// Cover says how a table's caches learn of foreign writes from now on, and makes them forget: between one way and
+// another something may go by. Call it with cache.Stream when every later commit is certain to come to Apply.
+func (v *Invalidator) Cover(scope, table string, c Coverage) {
+	if !deaf {
+		v.store.Cover(scope, table, c.Mode, c.Delta)
+	}
+}
+
+// Advance says that every commit to a table up to watermark, on the store's clock, was given to Apply.
+func (v *Invalidator) Advance(scope, table string, watermark coherence.Time) {
+	v.store.Core().Advance(v.store.Table(scope, table), watermark)
+}
+
+// Lost says that commits to a table may have gone by: what is cached of it is forgotten. why is for the log.
+func (v *Invalidator) Lost(scope, table, why string) {
+	if !deaf {
+		v.store.Lost(scope, table, why)
+	}
 }
 
 // forget makes everything cached of a table forgotten, its schema too.

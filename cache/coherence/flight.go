@@ -1,5 +1,7 @@
 package coherence
 
+import "time"
+
 // Flight is one backend read under way and those who wait for it. It outlives the reader that began it while others wait:
 // end it by what the backend answered, not by what one reader's context says.
 type Flight struct {
@@ -13,7 +15,8 @@ type Flight struct {
 	epoch  uint64 // the table's, at the start
 	gen    uint64 // busy.gen at the start
 	reads  uint64 // busy.reads at the start
-	barred bool   // begun inside an ambiguity window (R17) or between Pending and Settled (P10)
+	barred bool   // begun inside an ambiguity window (R17), between Pending and Settled (P10), or thrifty
+	thrift bool   // eventual where it would have to be strong: see ReadOptions.Thrift
 	page   *pageFlight
 }
 
@@ -32,6 +35,15 @@ func (c *Core) lead(now Time, s *slot) *Flight {
 	return f
 }
 
+// validAt is the moment at which what f reads is certain to be current: when it was sent, less what a replica may lag. A
+// page of an index that lags shows what the index shows then; its own lag is no part of the promise (P8).
+func (c *Core) validAt(f *Flight) Time {
+	if f.Strong || f.slot.table.authoritative() || f.page != nil && f.page.eventual {
+		return f.start
+	}
+	return f.start.after(-c.cfg.Tq)
+}
+
 // joinable reports whether a reader arriving now may take the answer of f, the open flight of s (R3). The shard is locked.
 //
 // What f may have read before the arrival must still be good at the arrival. On any table: no write settled and no read
@@ -39,9 +51,15 @@ func (c *Core) lead(now Time, s *slot) *Flight {
 // table moreover: no commit of the key was announced since f began, or f would have been voided, and none was under way
 // when it began, or f would never have been open; so what f reads is current at the arrival or read after it, and even
 // a strong read may join. Elsewhere a strong read may join only a backend read sent after its own arrival, which the core
-// cannot know, so it leads (coherence §1.3).
-func (c *Core) joinable(s *slot, f *Flight, o *ReadOptions) bool {
+// cannot know, so it leads (coherence §1.3). A flight under way for longer than a value may be old is too old to join (P3, P4).
+func (c *Core) joinable(now Time, s *slot, f *Flight, o *ReadOptions) bool {
 	t := s.table
+	if f.thrift && !o.Thrift {
+		return false
+	}
+	if validAt := c.validAt(f); c.rules.Late && (!c.fresh(now, t, validAt) || o.TTL > 0 && time.Duration(now-validAt) > o.TTL) {
+		return false
+	}
 	if o.Exclusive || o.NoCache || o.Strong && !(f.Strong && t.authoritative()) {
 		return false
 	}
@@ -123,13 +141,9 @@ func (c *Core) complete(now Time, sh *shard, f *Flight, img Image, clean bool) (
 		c.constrain(s, id)
 	}
 	if stored {
-		validAt := f.start
-		if !f.Strong && !auth {
-			validAt = f.start.after(-c.cfg.Tq)
-		}
-		e := &entry{img: img, validAt: validAt, epoch: f.epoch}
+		e := &entry{img: img, validAt: c.validAt(f), epoch: f.epoch}
 		if f.page != nil {
-			e.page = &pageEntry{slot: s, stamps: f.page.stamps, weight: f.page.weight}
+			e.page = &pageEntry{slot: s, stamps: f.page.stamps, until: f.page.until, weight: f.page.weight}
 		}
 		gone = c.install(sh, s, e)
 		sh.stores.Add(1)
@@ -140,7 +154,7 @@ func (c *Core) complete(now Time, sh *shard, f *Flight, img Image, clean bool) (
 	}
 	if !auth {
 		gone = c.passed(sh, s, id)
-		if c.rules.R6q && f.page == nil {
+		if c.rules.R6q && f.page == nil && !f.thrift { // a thrifty answer promises nothing, and must not go on for ever
 			c.quar.stamp(s.hash, now)
 		}
 	}

@@ -1,5 +1,7 @@
 package coherence
 
+import "cmp"
+
 // Span is the part of an index that a page depends on.
 type Span struct {
 	// Index is the index's name, "" for the base table.
@@ -24,6 +26,7 @@ type stamps struct {
 type pageEntry struct {
 	stamps
 	slot  *slot
+	until Time       // R44: the last moment at which a provisional page is served; 0 is no such bound
 	shard *nodeShard // of node, nil for a scan
 	node  *node
 	span  *interval // in the node
@@ -39,7 +42,9 @@ type pageFlight struct {
 	span  *interval // the whole condition, while the flight is under way
 	hull  hull      // positions inside it touched since the flight began; guarded by the node's lock
 
-	weight int64 // of the entry, if it comes to one
+	eventual bool  // Span.Eventual
+	until    Time  // of the entry, if it comes to one
+	weight   int64 // likewise
 }
 
 // ReadPage looks up a page by its canonical request, which must determine span. See ReadItem.
@@ -63,15 +68,9 @@ func (c *Core) ReadPage(now Time, t *Table, key []byte, span Span, o ReadOptions
 	r, gone := c.arrive(now, sh, s, &o, dst)
 	if r.Outcome == Lead {
 		f := r.Flight
-		p := &pageFlight{stamps: stamps{index: idx, epoch: idx.epoch.now(), writes: t.writes.now(), scan: n == nil}, shard: ns, node: n}
+		p := &pageFlight{eventual: span.Eventual, stamps: stamps{index: idx, epoch: idx.epoch.now(), writes: t.writes.now(), scan: n == nil}, shard: ns, node: n}
 		f.page = p
-		quarantined := func() bool { return c.recent(now, c.pageStamps(t, idx, n != nil, at)...) }
-		f.Strong = !span.Eventual && c.strong(t, &o, quarantined)
-		f.barred = f.barred || c.rules.R17 && c.pageAmbiguous(t, idx, ns, at, now)
-		if span.Eventual && !t.authoritative() {
-			// R44: the index lags behind the write that invalidated it, and nothing tells by how much.
-			f.barred = f.barred || c.rules.R44 && quarantined()
-		}
+		c.decidePage(now, f, &span, &o, at)
 		if n != nil {
 			p.span = ns.insert(n, &interval{lo: clone(span.Lo), hi: clone(span.Hi), flight: f})
 			if c.rules.Born && n.pending > 0 && n.hull.meets(span.Lo, span.Hi) { // P10
@@ -88,6 +87,26 @@ func (c *Core) ReadPage(now Time, t *Table, key []byte, span Span, o ReadOptions
 	c.unlink(gone)
 	c.drain(sh)
 	return r
+}
+
+// decidePage settles how the page of f is read and for how long it may be served.
+func (c *Core) decidePage(now Time, f *Flight, span *Span, o *ReadOptions, at uint64) {
+	t, p := f.slot.table, f.page
+	f.barred = f.barred || c.rules.R17 && c.pageAmbiguous(t, p.index, p.shard, at, now)
+	if !span.Eventual {
+		f.decide(t, o, func() bool { return c.rules.R4 && c.recent(now, c.cfg.Tq, c.pageStamps(t, p.index, !p.scan, at)...) })
+	}
+	if t.authoritative() {
+		return
+	}
+	options := t.options.Load()
+	if lag := cmp.Or(options.IndexLag, c.cfg.Tq); span.Eventual && c.rules.R44 && c.recent(now, lag, c.pageStamps(t, p.index, !p.scan, at)...) {
+		// R44: the index lags behind the write that invalidated it, and nothing tells by how much.
+		p.until = now.after(options.Provisional)
+		f.barred = f.barred || options.Provisional == 0
+	}
+	// R48: a scan that the next write will kill before it is asked for again is not worth its memory.
+	f.barred = f.barred || p.scan && now < Time(t.lastWrite.Load()).after(options.Provisional)
 }
 
 // pageStamps are the quarantine stamps that bear on a page. Unlike items, pages are stamped by writes only: P2 is not

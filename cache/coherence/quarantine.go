@@ -1,6 +1,9 @@
 package coherence
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // quarantine remembers, by stripes of hashes, when something last happened that a lagging replica may not show yet:
 // a write settled (R4), an entry was installed (R5, stamped then and not at eviction, so that evicting needs no memory
@@ -26,26 +29,25 @@ func raise(v *atomic.Int64, now Time) {
 	}
 }
 
-// recent reports whether now is inside the quarantine that any of the stamps opens.
-func (c *Core) recent(now Time, stamps ...Time) bool {
+// recent reports whether now is inside the quarantine of the given length that any of the stamps opens.
+func (c *Core) recent(now Time, length time.Duration, stamps ...Time) bool {
 	for _, at := range stamps {
-		if now <= at.after(c.cfg.Tq) {
+		if now <= at.after(length) {
 			return true
 		}
 	}
 	return false
 }
 
-// strong decides whether a fill is read strongly (precision 9). quarantined is asked only if it matters.
-func (c *Core) strong(t *Table, o *ReadOptions, quarantined func() bool) bool {
-	switch t.options.Load().Fill {
-	case FillStrong:
-		return true
-	case FillAuto:
-		return o.Strong || c.rules.R4 && quarantined()
-	default:
-		return o.Strong
+// decide settles whether f is read strongly (precision 9). quarantined is asked only if it matters.
+func (f *Flight) decide(t *Table, o *ReadOptions, quarantined func() bool) {
+	fill := t.options.Load().Fill
+	f.Strong = o.Strong || fill == FillStrong
+	if f.Strong || fill != FillAuto || !quarantined() {
+		return
 	}
+	f.Strong = !o.Thrift
+	f.thrift, f.barred = o.Thrift, f.barred || o.Thrift
 }
 
 // openWindow adds to windows the one of h in which a write of unknown outcome may still be applied (R17). Windows that have

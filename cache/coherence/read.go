@@ -14,6 +14,13 @@ type ReadOptions struct {
 	MaxAge time.Duration
 	// TTL and NegativeTTL bound the age of any hit and drop what is older; 0 is no bound.
 	TTL, NegativeTTL time.Duration
+	// Thrift makes a fill of a FillAuto table that would have to be strong an eventual one that is not stored. Such an
+	// answer keeps no promise to its reader beyond what the backend's eventual read keeps: neither P1 nor P2.
+	Thrift bool
+	// KeepStale leaves an entry in place that Delta refuses, for StaleItem or StalePage if the backend has no answer.
+	KeepStale bool
+
+	stale bool // StaleItem, StalePage
 }
 
 // Outcome says what a reader got.
@@ -61,8 +68,8 @@ func (c *Core) ReadItem(now Time, t *Table, key []byte, o ReadOptions, dst []byt
 		s.busy.dirty = s.busy.dirty || s.busy.fences > 0 && c.rules.R13 // R13
 	case Lead:
 		f := r.Flight
-		f.Strong = c.strong(t, &o, func() bool {
-			return c.recent(now, c.quar.at(h), Time(t.quarAt.Load()))
+		f.decide(t, &o, func() bool {
+			return c.rules.R4 && c.recent(now, c.cfg.Tq, c.quar.at(h), Time(t.quarAt.Load()))
 		})
 		f.barred = f.barred || c.rules.R17 && c.ambiguous(sh, h, t, now) // R17
 		s.busy.dirty = s.busy.dirty || s.busy.fences > 0 && c.rules.R13  // R13
@@ -116,7 +123,7 @@ func (c *Core) arrive(now Time, sh *shard, s *slot, o *ReadOptions, dst []byte) 
 		gone = c.remove(sh, s)
 	}
 	r = Read{Refill: v != vacant && !o.NoCache, Body: dst}
-	if f := s.busy.open; f != nil && c.joinable(s, f, o) {
+	if f := s.busy.open; f != nil && c.joinable(now, s, f, o) {
 		sh.joins.Add(1)
 		r.Outcome, r.Flight = Joined, f
 		return r, gone

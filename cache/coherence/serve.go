@@ -38,12 +38,21 @@ func (c *Core) servable(now Time, s *slot, o *ReadOptions) verdict {
 	if e.page != nil && !c.pageFresh(t, &e.page.stamps) { // R48, precision 7
 		return dead
 	}
+	if e.page != nil && e.page.until != 0 && now > e.page.until { // R44
+		return dead
+	}
 	ttl := o.TTL
 	if e.img.Absent && r.R9 {
 		ttl = o.NegativeTTL
 	}
 	age := e.age(now)
 	if r.TTL && ttl > 0 && age > ttl { // P4
+		return dead
+	}
+	if !o.stale && !c.fresh(now, t, e.validAt) { // P3
+		if o.KeepStale { // R6 removes it if the answer that comes differs
+			return hold
+		}
 		return dead
 	}
 	if r.Hide && s.busy != nil && s.busy.pending > 0 { // precision 10, R14

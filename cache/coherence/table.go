@@ -3,6 +3,7 @@ package coherence
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Fill says how a miss is read from the backend.
@@ -27,6 +28,21 @@ type TableOptions struct {
 	NoInstallOnWrite bool
 	// Fill is how misses are read.
 	Fill Fill
+	// Covered says that every commit to the table that does not pass through here comes as a Record, late commits of own
+	// writes of unknown outcome included; so those open no ambiguity window.
+	Covered bool
+	// Delta bounds how old an answer may be, see Core.Advance; 0 sets no bound but the reader's TTL. For covered tables:
+	// elsewhere nothing but a reading tells that a value is current.
+	Delta time.Duration
+	// IndexLag is the assumed bound on how far an index that cannot be read strongly lags behind the table (Tgsi); 0 means
+	// Config.Tq. AWS publishes none.
+	IndexLag time.Duration
+	// Provisional is how long a page of such an index is served that was read within IndexLag after the last known write to
+	// its partition (R44); 0 is not at all. It is too the shortest time between writes to a table at which its scans are
+	// worth storing (R48).
+	Provisional time.Duration
+	// PagesUntilTTL lets pages live to their TTL whatever is written, as DAX does.
+	PagesUntilTTL bool
 }
 
 // Table is the core's state for one table: counters and options. Get it from Core.Table; it lives as long as the core.
@@ -41,6 +57,8 @@ type Table struct {
 	quarAt    atomic.Int64 // quarantine of all its items and pages
 	ambItems  atomic.Int64 // R17 for a write whose keys are unknown
 	ambScans  atomic.Int64 // R17 for any write: a scan depends on all of them
+	lateUntil atomic.Int64 // when the last window would end that a covered table did not open
+	watermark atomic.Int64 // every commit up to here has been applied, see Advance
 
 	mu      sync.RWMutex
 	indexes map[string]*index
@@ -129,6 +147,9 @@ func (c *Core) Changed(t *Table) { t.epoch.end() }
 
 // authoritative reports whether every commit to t is announced.
 func (t *Table) authoritative() bool { return t.options.Load().Authoritative }
+
+// Covered reports whether every commit to t comes as a record.
+func (t *Table) Covered() bool { return t.options.Load().Covered }
 
 // index returns the state of the named index, made on first use.
 func (c *Core) index(t *Table, name string) *index {

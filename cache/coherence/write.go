@@ -46,6 +46,8 @@ type heldEffect struct {
 	epoch   uint64
 	remote  bool
 	settled bool
+	had     bool  // whether old is known
+	old     Image // of the entry at Begin; its bytes never change
 }
 
 // Begin opens a write before it is sent. It keeps effects, which the caller must not change until End.
@@ -69,6 +71,9 @@ func (c *Core) Begin(now Time, effects []Effect) *Write {
 		b.dirty = b.dirty || b.flights > 0 && c.rules.R13    // R13
 		b.fences++
 		h.slot = s
+		if c.servable(now, s, &ReadOptions{}) == serve {
+			h.had, h.old = true, s.entry.img
+		}
 		sh.mu.Unlock()
 	}
 	return w
@@ -102,7 +107,7 @@ func (c *Core) Settle(now Time, w *Write, i int, r Result, img *Image, retried b
 	} else if !silent {
 		t.epoch.advance()
 		raise(&t.quarAt, now)
-		if late && h.remote && c.rules.R17 {
+		if late && c.opensWindow(now, t) {
 			raise(&t.ambItems, now.after(c.cfg.Tamb))
 			raise(&t.quarAt, now.after(c.cfg.Tamb))
 		}
@@ -110,15 +115,36 @@ func (c *Core) Settle(now Time, w *Write, i int, r Result, img *Image, retried b
 	if silent {
 		return
 	}
+	if t.options.Load().PagesUntilTTL {
+		return
+	}
 	t.writes.advance() // R48
 	raise(&t.lastWrite, now)
-	late = late && h.remote && c.rules.R17
+	late = late && c.opensWindow(now, t)
 	if late {
 		raise(&t.ambScans, now.after(c.cfg.Tamb))
 		raise(&t.lastWrite, now.after(c.cfg.Tamb))
 	}
 	c.touch(now, t, e.Positions, late, c.rules.R42, c.rules.Fills)
 	c.touch(now, t, extra, late, c.rules.R42, c.rules.Fills)
+}
+
+// opensWindow reports whether a write of unknown outcome to t bars fills for Tamb (R17). On a covered table it need not,
+// for its commit, whenever it comes, is a record like any other; the window is noted in case coverage ends, and before
+// asking, so that either Lost sees the note or this sees that coverage has ended.
+func (c *Core) opensWindow(now Time, t *Table) bool {
+	if t.authoritative() || !c.rules.R17 {
+		return false
+	}
+	raise(&t.lateUntil, now.after(c.cfg.Tamb))
+	return !t.options.Load().Covered
+}
+
+// Old returns the item of the i-th effect as it was cached when w began, its bytes appended to dst: exists is false for the
+// knowledge that there was none, known for no knowledge. A foreign write not heard of yet may have changed the item since.
+func (c *Core) Old(w *Write, i int, dst []byte) (image []byte, exists, known bool) {
+	h := &w.held[i]
+	return append(dst, h.old.Bytes...), h.had && !h.old.Absent, h.had
 }
 
 // settleItem is Settle for the item of effect i.
@@ -161,7 +187,7 @@ func (c *Core) settleItem(now Time, w *Write, i int, silent, late bool, r Result
 		if c.rules.R4 {
 			c.quar.stamp(hash, now)
 		}
-		if late && c.rules.R17 {
+		if late && c.opensWindow(now, t) {
 			sh.amb = openWindow(sh.amb, hash, now, now.after(c.cfg.Tamb))
 			c.quar.stamp(hash, now.after(c.cfg.Tamb)) // replicas may lag behind the late commit too
 		}

@@ -72,7 +72,20 @@ type TableConfig struct {
 	ItemTTL     units.Duration         `yaml:"item_ttl" doc:"As cache.item_ttl."`
 	QueryTTL    units.Duration         `yaml:"query_ttl" doc:"As cache.query_ttl."`
 	NegativeTTL units.Duration         `yaml:"negative_ttl" doc:"As cache.negative_ttl."`
+	IndexTTL    units.Duration         `yaml:"index_ttl" doc:"How long a cached page of a global index of a remote table is served when nothing invalidates it: 30s unless set. It is the backstop for an index that lags behind its table for longer than is usual."`
+	Streams     string                 `yaml:"streams" doc:"auto reads the table's stream, where there is one, to learn of writes that others make; enable makes one where there is none; off leaves it alone: such writes are seen when what they changed is past its time to live. For remote tables, like all that follow but indexes."`
+	Delta       units.Duration         `yaml:"delta" doc:"How old an answer may be while the stream is read: 5s unless set. Below what the stream takes to tell of a write, about a second, hardly anything may be served; a large one hides foreign writes for as long when the stream lags."`
+	Fill        string                 `yaml:"fill" doc:"How misses are read: strong, at twice the price of an eventually consistent read; auto, strongly only within two seconds of a write or answer that a replica may not show yet; eventual, weaker: what was just written may be missing."`
+	Coherence   string                 `yaml:"coherence" doc:"auto, or dax-compatible: writes leave cached pages alone and foreign writes are unseen until the time to live. Only for comparison."`
+	Rewrite     RewriteConfig          `yaml:"rewrite" doc:"Which requests may be changed on their way to a remote backend. Answers keep the shape that was asked for."`
 	Indexes     map[string]IndexConfig `yaml:"indexes" doc:"Settings for pages of the indexes that a glob matches."`
+}
+
+// RewriteConfig is the part about changing requests on their way; on unless set to off.
+type RewriteConfig struct {
+	ConsistentRead string `yaml:"consistent_read" doc:"on or off: read misses strongly. Off makes fill eventual."`
+	Projection     string `yaml:"projection" doc:"on or off: read whole items for reads of some attributes. Off forwards those."`
+	ReturnValues   string `yaml:"return_values" doc:"on or off: ask writes for the image they leave, so that it can be cached. Turn it off where policies forbid dynamodb:ReturnValues."`
 }
 
 // IndexConfig is the part about some indexes of some tables.
@@ -230,6 +243,11 @@ func (c Config) tables() map[string]cache.TableConfig {
 	out := map[string]cache.TableConfig{}
 	for glob, t := range c.Tables {
 		tc := cache.TableConfig{Cache: cache.Mode(t.Cache), ItemTTL: t.ItemTTL.Of(), QueryTTL: t.QueryTTL.Of(), NegativeTTL: t.NegativeTTL.Of()}
+		tc.IndexTTL = t.IndexTTL.Of()
+		tc.Remote = cache.RemoteConfig{
+			Streams: cache.Streams(t.Streams), Delta: t.Delta.Of(), Fill: t.Fill, Coherence: t.Coherence,
+			ConsistentRead: t.Rewrite.ConsistentRead, Projection: t.Rewrite.Projection, ReturnValues: t.Rewrite.ReturnValues,
+		}
 		for index, i := range t.Indexes {
 			if tc.Indexes == nil {
 				tc.Indexes = map[string]cache.IndexConfig{}

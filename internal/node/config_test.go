@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"millrace/cache"
+	"millrace/cache/coherence"
 	"millrace/internal/units"
 )
 
@@ -263,6 +264,11 @@ tables:
   "orders-*":
     cache: items-only
     item_ttl: 1s
+    index_ttl: 9s
+    streams: enable
+    delta: 2s
+    fill: auto
+    rewrite: {return_values: off}
     indexes: {by-date: {cache: off, query_ttl: 2s}}
   secret: {cache: off}
 `)})
@@ -273,8 +279,17 @@ tables:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := s.Table("users"), (cache.TableSettings{Items: true, ItemTTL: 10 * time.Second, NegativeTTL: 3 * time.Second}); got != want {
-		t.Errorf("users: %+v, want %+v", got, want)
+	if got := s.Table("users"); !got.Items || got.ItemTTL != 10*time.Second || got.NegativeTTL != 3*time.Second ||
+		got.Streams != cache.StreamsAuto || got.Delta != 5*time.Second || got.Fill != coherence.FillStrong ||
+		got.Rewrite != (cache.Rewrite{ConsistentRead: true, Projection: true, ReturnValues: true}) {
+		t.Errorf("users: %+v", got)
+	}
+	if got := s.Table("orders-1"); got.Streams != cache.StreamsEnable || got.Delta != 2*time.Second || got.Fill != coherence.FillAuto ||
+		got.Rewrite != (cache.Rewrite{ConsistentRead: true, Projection: true}) {
+		t.Errorf("orders-1: %+v", got)
+	}
+	if got := s.Match("orders-1", "other"); got.LaggingTTL != 9*time.Second {
+		t.Errorf("pages of orders-1's lagging index: %+v", got)
 	}
 	if got := s.Match("users", ""); !got.Pages || got.TTL != 7*time.Second {
 		t.Errorf("pages of users: %+v", got)

@@ -1,0 +1,90 @@
+package cache
+
+import (
+	"cmp"
+	"time"
+
+	"millrace/cache/coherence"
+)
+
+// Coverage is how the caches of a table learn of writes that others make.
+type Coverage string
+
+const (
+	// Embedded: the engine in this process announces every commit.
+	Embedded Coverage = "embedded"
+	// Stream: the table's stream is read. Foreign writes are seen within Delta.
+	Stream Coverage = "stream"
+	// TTL: not at all. Foreign writes are seen when what they changed is past its time to live.
+	TTL Coverage = "ttl"
+	// DAXCompatible: as TTL, and own writes do not touch pages either.
+	DAXCompatible Coverage = "dax-compatible"
+)
+
+// The assumptions about indexes that lag, see Config.
+const (
+	defaultIndexLag    = time.Second
+	defaultProvisional = 200 * time.Millisecond
+)
+
+// uncovered is the coverage of a table whose stream is not read.
+func (s *Store) uncovered(settings TableSettings) Coverage {
+	switch {
+	case s.authoritative:
+		return Embedded
+	case settings.DAXCompatible:
+		return DAXCompatible
+	}
+	return TTL
+}
+
+// options are what a table's coverage means for the core. delta is what Delta is at least, for a stream that is slower than
+// the settings think.
+func (s *Store) options(settings TableSettings, coverage Coverage, delta time.Duration) coherence.TableOptions {
+	o := coherence.TableOptions{NoInstallOnWrite: !settings.Items}
+	if coverage == Embedded {
+		o.Authoritative = true
+		return o
+	}
+	o.Fill, o.IndexLag, o.Provisional = settings.Fill, s.indexLag, s.provisional
+	o.Covered = coverage == Stream
+	if o.Covered {
+		o.Delta = cmp.Or(delta, settings.Delta)
+	}
+	o.PagesUntilTTL = coverage == DAXCompatible
+	return o
+}
+
+// Cover sets how a table's caches learn of foreign writes from now on, Stream or TTL, and forgets what they hold, for between
+// one and the other something may have gone by. Call it with Stream when the records of every later commit are certain to
+// come. delta is 0 for the table's own. What it was is returned; an embedded or dax-compatible table stays as it is.
+func (s *Store) Cover(scope, name string, coverage Coverage, delta time.Duration) (was Coverage) {
+	full := scope + "\x00" + name
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.demand(full, name)
+	was = t.coverage
+	if was == Embedded || was == DAXCompatible {
+		return was
+	}
+	t.coverage = coverage
+	s.core.Configure(t.table, s.options(s.settings.Table(name), coverage, delta))
+	s.core.Lost(s.clock(), t.table)
+	return was
+}
+
+// CoverageOf is how a table's caches learn of foreign writes now.
+func (s *Store) CoverageOf(scope, name string) Coverage {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if t := s.tables[scope+"\x00"+name]; t != nil {
+		return t.coverage
+	}
+	return s.uncovered(s.settings.Table(name))
+}
+
+// Lost makes everything forgotten that is cached of a table, because commits to it may have gone by unseen.
+func (s *Store) Lost(scope, name, why string) {
+	s.core.Lost(s.clock(), s.Table(scope, name))
+	s.log.Warn("stream position lost; table forgotten", "table", name, "reason", why)
+}

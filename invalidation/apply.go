@@ -1,0 +1,75 @@
+package invalidation
+
+import (
+	"millrace/cache"
+	"millrace/cache/coherence"
+	"millrace/ddb"
+)
+
+// Apply hears of changes after the fact: records of a table's stream, in any order and any number of times, those of own
+// writes among them. It is safe for concurrent use.
+func (v *Invalidator) Apply(changes []ddb.Change) {
+	if deaf || len(changes) == 0 {
+		return
+	}
+	core := v.store.Core()
+	records := make([]coherence.Record, 0, len(changes))
+	for i := range changes {
+		c := &changes[i]
+		l := v.layout(c)
+		if l.off {
+			continue
+		}
+		r := coherence.Record{Table: l.table, Positions: touchedAtLeast(l.Layout, c)}
+		// A key that is not understood is nil: anything in the table.
+		if key, ok := l.AppendKey(nil, c.Key); ok {
+			r.Key = key
+			// An image is worth making only to be compared. What comes to be cached meanwhile goes without one.
+			if !(c.NewUnknown && c.HasNew) && core.Holds(l.table, key) {
+				img := cache.ItemImage(c.New, c.HasNew)
+				r.Image = &img
+			}
+		}
+		records = append(records, r)
+	}
+	core.Record(v.store.Now(), records)
+	v.store.Relieve()
+}
+
+// touchedAtLeast is touched for a change of which an image may be unknown: exact where what is known suffices, else the
+// partition of a local index, which the key tells, or the whole of a global index.
+func touchedAtLeast(l *cache.Layout, c *ddb.Change) []coherence.Position {
+	if !c.OldUnknown && !c.NewUnknown {
+		return touched(l, c)
+	}
+	out := make([]coherence.Position, 0, 1+2*len(l.Indexes))
+	if p, pos, ok := l.Base.Place(c.Key); ok {
+		out = append(out, coherence.Position{Partition: p, Pos: pos})
+	}
+	for _, x := range l.Indexes {
+		for _, name := range x.SpanNames() {
+			out = appendPlaces(out, x, name, c)
+		}
+	}
+	return out
+}
+
+// appendPlaces appends where the item of c was and is in x, as far as c tells.
+func appendPlaces(out []coherence.Position, x *cache.IndexLayout, name string, c *ddb.Change) []coherence.Position {
+	if p, pos, ok := x.Place(c.Key); ok { // the index's key is part of the table's
+		return append(out, coherence.Position{Index: name, Partition: p, Pos: pos})
+	}
+	if c.HasOld && c.OldUnknown || c.HasNew && c.NewUnknown {
+		// A local index has the table's partitions.
+		return append(out, coherence.Position{Index: name, Partition: x.SharedPartition(c.Key)})
+	}
+	for _, side := range []struct {
+		has  bool
+		item ddb.Item
+	}{{c.HasOld, c.Old}, {c.HasNew, c.New}} {
+		if p, pos, ok := x.Place(side.item); side.has && ok {
+			out = append(out, coherence.Position{Index: name, Partition: p, Pos: pos})
+		}
+	}
+	return out
+}
