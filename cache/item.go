@@ -5,6 +5,7 @@ import (
 
 	"millrace/cache/coherence"
 	"millrace/ddb"
+	"millrace/metrics"
 )
 
 // Lookup is how a caller wants to be answered.
@@ -29,12 +30,16 @@ func (l Lookup) options(ttl, negativeTTL time.Duration) coherence.ReadOptions {
 
 // ItemCache holds whole items by table and key, and the knowledge that there is none. An item's image is its
 // canonical JSON, {"name":{"S":"x"}}; projections are made of it on the way out. It is safe for concurrent use.
-type ItemCache struct{ store *Store }
+type ItemCache struct {
+	store *Store
+	hot   *metrics.HotKeys
+}
 
 // Read looks up the item with the given key, the bytes of Layout.AppendKey, which are borrowed. On a Hit the image was
 // appended to dst and is Read.Body. On Joined wait for CallOf(read). On Lead read the whole item from the backend,
 // strongly if read.Flight.Strong, and then call Done or Fail exactly once.
 func (c *ItemCache) Read(s *Schema, key []byte, l Lookup, dst []byte) coherence.Read {
+	c.hot.Touch(s.Counters, key)
 	return c.store.core.ReadItem(c.store.clock(), s.Table, key, l.options(s.Settings.ItemTTL, s.Settings.NegativeTTL), dst)
 }
 

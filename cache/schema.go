@@ -12,6 +12,7 @@ import (
 
 	"millrace/cache/coherence"
 	"millrace/ddb"
+	"millrace/metrics"
 )
 
 // deniedPause is how long a table is left uncached before DescribeTable, which was denied, is tried again.
@@ -32,6 +33,8 @@ type Schema struct {
 	Table *coherence.Table
 	// Settings say what of it is cached.
 	Settings TableSettings
+	// Counters are the table's; nil without metrics.
+	Counters *metrics.Table
 
 	pages map[string]IndexSettings
 	stale atomic.Bool
@@ -192,6 +195,7 @@ func (c *SchemaCache) newSchema(key schemaKey, desc *ddb.TableDescription) *Sche
 		Scope: key.scope, Name: key.name, Layout: NewLayout(desc), Description: desc,
 		Table:    c.store.Table(key.scope, key.name),
 		Settings: c.store.settings.Table(key.name),
+		Counters: c.store.metrics.Table(key.name),
 		pages:    map[string]IndexSettings{"": c.store.settings.Match(key.name, "")},
 	}
 	for _, x := range s.Indexes {

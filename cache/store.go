@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"millrace/cache/coherence"
+	"millrace/metrics"
 )
 
 // entryBytes is how large an entry is assumed to be when the policy is sized.
@@ -38,6 +39,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock is monotonic; nil is the process's own.
 	Clock func() coherence.Time
+	// Metrics counts by table and finds the hot keys; nil does neither.
+	Metrics *metrics.Metrics
 	// Core configures the coherence core; Observer and NewCall are filled in.
 	Core coherence.Config
 }
@@ -53,6 +56,7 @@ type Store struct {
 	indexLag      time.Duration
 	provisional   time.Duration
 	log           *slog.Logger
+	metrics       *metrics.Metrics
 
 	mu     sync.RWMutex
 	tables map[string]*storedTable
@@ -96,6 +100,7 @@ func NewStore(config Config) (*Store, error) {
 		settings: settings, authoritative: config.Authoritative,
 		indexLag: cmp.Or(config.IndexLag, defaultIndexLag), provisional: cmp.Or(config.Provisional, defaultProvisional),
 		log: config.Logger, tables: map[string]*storedTable{},
+		metrics: config.Metrics,
 	}, nil
 }
 
@@ -111,6 +116,9 @@ func (s *Store) Core() *coherence.Core { return s.core }
 // Settings are the rules by table.
 func (s *Store) Settings() *Settings { return s.settings }
 
+// Metrics is what the caches are counted with; nil for nothing.
+func (s *Store) Metrics() *metrics.Metrics { return s.metrics }
+
 // Now is the store's time.
 func (s *Store) Now() coherence.Time { return s.clock() }
 
@@ -118,7 +126,13 @@ func (s *Store) Now() coherence.Time { return s.clock() }
 func (s *Store) Authoritative() bool { return s.authoritative }
 
 // Items is the item cache.
-func (s *Store) Items() *ItemCache { return &ItemCache{store: s} }
+func (s *Store) Items() *ItemCache {
+	c := &ItemCache{store: s}
+	if s.metrics != nil {
+		c.hot = &s.metrics.HotKeys
+	}
+	return c
+}
 
 // Pages is the query cache.
 func (s *Store) Pages() *QueryCache { return &QueryCache{store: s} }

@@ -1,111 +1,105 @@
 package metrics
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
+import "strings"
+
+// kind is what an instrument's numbers mean.
+type kind uint8
+
+// The kinds.
+const (
+	counter kind = iota
+	gauge
+	histogram
 )
 
-// The instruments of the front, by operation.
+// instrument is one family of numbers. Its name is OpenTelemetry's; Prometheus' is made of it.
+type instrument struct {
+	name   string
+	kind   kind
+	unit   string // UCUM: "s", "By", "1" for a ratio, {things} for counts
+	help   string
+	labels []string
+}
+
+// Every instrument there is. Labels come from closed sets: operations, results, classes, caches, reasons, sources, ranks, and
+// tables, which are capped.
 var (
-	requestsDesc = prometheus.NewDesc("millrace_requests_total",
-		"Requests answered, by operation and how they ended.", []string{"operation", "class"}, nil)
-	durationDesc = prometheus.NewDesc("millrace_request_duration_seconds",
-		"Time from a request read to its answer made.", []string{"operation"}, nil)
-	resultsDesc = prometheus.NewDesc("millrace_cache_requests_total",
-		"Requests by cache and by what the cache did; the words are those of the X-Millrace-Cache header.",
-		[]string{"cache", "operation", "result"}, nil)
-	receivedDesc = prometheus.NewDesc("millrace_network_receive_bytes_total", "Bytes of request bodies.", nil, nil)
-	sentDesc     = prometheus.NewDesc("millrace_network_transmit_bytes_total", "Bytes of response bodies before compression.", nil, nil)
-	panicsDesc   = prometheus.NewDesc("millrace_panics_total", "Requests that ended in a panic; each is logged with its stack.", nil, nil)
-	refusedDesc  = prometheus.NewDesc("millrace_requests_refused_total",
-		"Requests refused before their operation was known: broken HTTP, unsigned, too large.", nil, nil)
+	requestsTotal   = instrument{"millrace.requests", counter, "{request}", "Requests answered, by operation, table and how they ended.", []string{"operation", "table", "class"}}
+	requestDuration = instrument{"millrace.request.duration", histogram, "s", "Time from a request read to its answer made.", []string{"operation", "result"}}
+	cacheRequests   = instrument{"millrace.cache.requests", counter, "{request}", "Requests that a cache may serve, by what it did; the words are those of the X-Millrace-Cache header.", []string{"cache", "operation", "table", "result"}}
+	cacheBatchKeys  = instrument{"millrace.cache.batch_keys", counter, "{key}", "Keys of BatchGetItem requests, by whether the cache had them.", []string{"result"}}
+	receivedBytes   = instrument{"millrace.network.receive", counter, "By", "Bytes of request bodies.", nil}
+	sentBytes       = instrument{"millrace.network.transmit", counter, "By", "Bytes of response bodies before compression.", nil}
+	panicsTotal     = instrument{"millrace.panics", counter, "{request}", "Requests that ended in a panic; each is logged with its stack.", nil}
+	refusedTotal    = instrument{"millrace.requests.refused", counter, "{request}", "Requests refused before their operation was known: broken HTTP, unsigned, too large.", nil}
+	slowTotal       = instrument{"millrace.requests.slow", counter, "{request}", "Requests that took longer than slow_requests.threshold.", nil}
+
+	cacheEntries      = instrument{"millrace.cache.entries", gauge, "{entry}", "Entries held: items, known absences and pages.", []string{"cache"}}
+	cacheBytes        = instrument{"millrace.cache", gauge, "By", "Bytes held: keys, images and bookkeeping.", []string{"cache"}}
+	cacheMaxBytes     = instrument{"millrace.cache.max", gauge, "By", "Bytes that all caches together may hold.", nil}
+	cacheEvictions    = instrument{"millrace.cache.evictions", counter, "{entry}", "Entries that left, by why: capacity, shed (the policy fell behind), expired, invalidated, purged.", []string{"reason"}}
+	cacheEvictedBytes = instrument{"millrace.cache.evicted", counter, "By", "Bytes of the entries that left, by why.", []string{"reason"}}
+	invalidations     = instrument{"millrace.invalidations", counter, "{change}", "Changes that made the caches forget, by where they came from.", []string{"source"}}
+	hotKeyShare       = instrument{"millrace.hot_key.share", gauge, "1", "Share of all keys asked for in the last minutes that the hottest keys have, by rank. The keys are told by the admin API.", []string{"rank", "table"}}
+
+	streamWatermark = instrument{"millrace.stream.watermark.age", gauge, "s", "Time since the moment up to which every change of the table is known to be applied.", []string{"table"}}
+	streamRecords   = instrument{"millrace.stream.records", counter, "{record}", "Stream records applied.", []string{"table"}}
+	streamGaps      = instrument{"millrace.stream.gaps", counter, "{gap}", "Times the position in the stream was lost and the table was forgotten.", []string{"table"}}
+	streamLag       = instrument{"millrace.stream.lag", histogram, "s", "Time from a change's commit to its application.", []string{"table"}}
+	staleness       = instrument{"millrace.staleness", histogram, "s", "How long answers from the cache had been out of date that were found to be.", []string{"table"}}
+
+	backendDuration  = instrument{"millrace.backend.duration", histogram, "s", "Time that operations took at the backend, retries included.", []string{"operation", "class"}}
+	backendInFlight  = instrument{"millrace.backend.in_flight", gauge, "{request}", "Operations under way at the backend.", nil}
+	upstreamDuration = instrument{"millrace.upstream.duration", histogram, "s", "Time that single HTTP requests to Amazon took.", []string{"operation", "class"}}
+	upstreamInFlight = instrument{"millrace.upstream.in_flight", gauge, "{request}", "HTTP requests to Amazon under way.", nil}
+	upstreamRetries  = instrument{"millrace.upstream.retries", counter, "{request}", "HTTP requests to Amazon that were sent again, by why.", []string{"operation", "reason"}}
+	capacityUnits    = instrument{"millrace.capacity.units", counter, "{unit}", "Read and write units, by what they were for.", []string{"table", "entry"}}
+	capacityNet      = instrument{"millrace.capacity.net_units", gauge, "{unit}", "Read units avoided by the cache less what it cost; may be below zero.", []string{"table"}}
+
+	connectionsOpen = instrument{"millrace.client.connections", gauge, "{connection}", "Open client connections.", nil}
+	connectionsMade = instrument{"millrace.client.connections.accepted", counter, "{connection}", "Client connections accepted.", nil}
+	connectionsCut  = instrument{"millrace.client.connections.cut", counter, "{connection}", "Client connections cut off because draining took too long.", nil}
+	draining        = instrument{"millrace.draining", gauge, "", "1 while the node stops and sends its clients away.", nil}
+	buildInfo       = instrument{"millrace.build.info", gauge, "", "Always 1; the labels say what runs.", []string{"version", "goversion", "backend"}}
+	reloadOK        = instrument{"millrace.config.last_reload.successful", gauge, "", "1 if the last reading of the configuration succeeded, else 0.", nil}
+	reloadTime      = instrument{"millrace.config.last_reload.success.timestamp", gauge, "s", "Unix time of the last successful reading of the configuration.", nil}
+	certificateEnds = instrument{"millrace.tls.certificate.expiry.timestamp", gauge, "s", "Unix time at which the data port's certificate ends.", nil}
 )
 
-// The instruments of the process.
-var (
-	buildDesc = prometheus.NewDesc("millrace_build_info", "Always 1; the labels say what runs.", []string{"version", "goversion"}, nil)
-)
-
-// Build is a collector of the constant millrace_build_info.
-func Build(version, goVersion string) prometheus.Collector {
-	return constant{prometheus.MustNewConstMetric(buildDesc, prometheus.GaugeValue, 1, version, goVersion)}
+// instruments are all of them, for those who must know before there are numbers.
+var instruments = []*instrument{
+	&requestsTotal, &requestDuration, &cacheRequests, &cacheBatchKeys, &receivedBytes, &sentBytes, &panicsTotal, &refusedTotal, &slowTotal,
+	&cacheEntries, &cacheBytes, &cacheMaxBytes, &cacheEvictions, &cacheEvictedBytes, &invalidations, &hotKeyShare,
+	&streamWatermark, &streamRecords, &streamGaps, &streamLag, &staleness,
+	&backendDuration, &backendInFlight, &upstreamDuration, &upstreamInFlight, &upstreamRetries, &capacityUnits, &capacityNet,
+	&connectionsOpen, &connectionsMade, &connectionsCut, &draining, &buildInfo, &reloadOK, &reloadTime, &certificateEnds,
 }
 
-// Connections is a collector of the clients' open connections.
-func Connections(open func() int) prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "millrace_client_connections", Help: "Open client connections."},
-		func() float64 { return float64(open()) })
+// unitSuffixes are how Prometheus names units. (Prometheus, "Metric and label naming".)
+var unitSuffixes = map[string]string{"s": "_seconds", "By": "_bytes", "1": "_ratio"}
+
+// prometheus is the instrument's name there.
+func (i *instrument) prometheus() string {
+	name := strings.ReplaceAll(i.name, ".", "_") + unitSuffixes[i.unit]
+	if i.kind == counter {
+		name += "_total"
+	}
+	return name
 }
 
-// CacheSize is a collector of what the caches hold and may hold, in bytes, and of their entries.
-func CacheSize(bytes, entries func() int64, budget int64) []prometheus.Collector {
-	gauge := func(name, help string, f func() float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
-	}
-	return []prometheus.Collector{
-		gauge("millrace_cache_bytes", "Bytes held by all caches.", func() float64 { return float64(bytes()) }),
-		gauge("millrace_cache_entries", "Entries held by all caches.", func() float64 { return float64(entries()) }),
-		gauge("millrace_cache_max_bytes", "Bytes that all caches may hold.", func() float64 { return float64(budget) }),
-	}
+// Instrument describes a family for documents and tests.
+type Instrument struct {
+	// Prometheus and OTLP are its names.
+	Prometheus, OTLP string
+	Kind, Unit, Help string
+	Labels           []string
 }
 
-// constant is a collector of one metric that never changes.
-type constant struct{ metric prometheus.Metric }
-
-// Describe is part of prometheus.Collector.
-func (c constant) Describe(ch chan<- *prometheus.Desc) { ch <- c.metric.Desc() }
-
-// Collect is part of prometheus.Collector.
-func (c constant) Collect(ch chan<- prometheus.Metric) { ch <- c.metric }
-
-// collector sums the shards up at every scrape. Operations never asked for are left out.
-type collector struct{ m *Metrics }
-
-// Describe is part of prometheus.Collector.
-func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requestsDesc, durationDesc, resultsDesc, receivedDesc, sentDesc, panicsDesc, refusedDesc} {
-		ch <- d
+// Instruments are all families of this package.
+func Instruments() []Instrument {
+	out := make([]Instrument, len(instruments))
+	for n, i := range instruments {
+		out[n] = Instrument{i.prometheus(), i.name, [...]string{"counter", "gauge", "histogram"}[i.kind], i.unit, i.help, i.labels}
 	}
-}
-
-// Collect is part of prometheus.Collector.
-func (c collector) Collect(ch chan<- prometheus.Metric) {
-	m := c.m
-	count := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
-	}
-	for op, name := range m.names.Operations {
-		var finite [buckets]uint64
-		var total uint64
-		for i := range buckets + 1 {
-			total += uint64(m.sum(func(s *shard) uint64 { return s.latency[op*(buckets+1)+i].Load() }))
-			if i < buckets {
-				finite[i] = total
-			}
-		}
-		if total == 0 {
-			continue
-		}
-		cumulative := make(map[float64]uint64, buckets)
-		for i, n := range finite {
-			cumulative[(firstBucket << i).Seconds()] = n
-		}
-		seconds := m.sum(func(s *shard) uint64 { return s.nanos[op].Load() }) / 1e9
-		ch <- prometheus.MustNewConstHistogram(durationDesc, total, seconds, cumulative, name)
-		for class, label := range classNames {
-			if v := m.sum(func(s *shard) uint64 { return s.requests[op*int(numClasses)+class].Load() }); v > 0 {
-				count(requestsDesc, v, name, label)
-			}
-		}
-		cache := m.names.CacheOf(op)
-		for r, result := range m.names.Results {
-			v := m.sum(func(s *shard) uint64 { return s.results[op*len(m.names.Results)+r].Load() })
-			if v > 0 && cache != "" {
-				count(resultsDesc, v, cache, name, result)
-			}
-		}
-	}
-	count(receivedDesc, m.sum(func(s *shard) uint64 { return s.received.Load() }))
-	count(sentDesc, m.sum(func(s *shard) uint64 { return s.sent.Load() }))
-	count(panicsDesc, m.sum(func(s *shard) uint64 { return s.panics.Load() }))
-	count(refusedDesc, m.sum(func(s *shard) uint64 { return s.refused.Load() }))
+	return out
 }

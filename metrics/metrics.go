@@ -1,20 +1,17 @@
-// Package metrics counts. Recording is a few atomic adds on memory that cores do not fight over, without locks,
-// allocation or a look-up by label; Prometheus sees the sums when it scrapes. It is a leaf: the names of
-// operations and results are handed in, and nothing here reaches back into what is counted. Labels come from
-// closed sets, never from tables' names, keys or errors' texts.
+// Package metrics counts, traces and says so. Recording is a few atomic adds on memory that cores do not fight over,
+// without locks, allocation or a look-up by label; Prometheus and OpenTelemetry see the sums when they collect. Labels come
+// from closed sets, of which tables' names are one that is capped; never from keys or errors' texts.
+//
+// It is a leaf: the names of operations and results are handed in, and nothing here reaches back into what is counted.
+// A nil recorder is one that nobody reads, so that what records need not ask.
 package metrics
 
 import (
 	"math/bits"
 	"math/rand/v2"
-	"net/http"
 	"runtime"
 	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Class says how a request ended, in the words of DAX's error metrics.
@@ -29,14 +26,11 @@ const (
 	numClasses
 )
 
+// String is the value of label "class".
+func (c Class) String() string { return classNames[c] }
+
 // classNames are the values of label "class".
 var classNames = [numClasses]string{"ok", "user", "throttle", "fault"}
-
-// buckets is how many finite buckets a latency histogram has; bucket i ends at firstBucket<<i.
-const (
-	buckets     = 20
-	firstBucket = 25 * time.Microsecond
-)
 
 // Names are the label values of the matrices, by index. CacheOf gives the "cache" label of an operation, empty
 // for one that no cache serves.
@@ -48,81 +42,135 @@ type Names struct {
 
 // Metrics is one process's instruments.
 type Metrics struct {
-	names    Names
-	shards   []shard
-	registry *prometheus.Registry
+	// HotKeys are what is read and written most.
+	HotKeys HotKeys
+	// Slow are the latest requests that took long.
+	Slow SlowRequests
+	// Backend counts what is asked of the backend.
+	Backend Backend
+	// Upstream counts what the backend sends to Amazon.
+	Upstream Upstream
+	// Streams counts what is read of tables' streams.
+	Streams Streams
+	// Ledger counts read and write units.
+	Ledger Ledger
+	// Invalidations counts what made the caches forget.
+	Invalidations Invalidations
+	// Reloads tells how reading the configuration anew went.
+	Reloads Reloads
+
+	names   Names
+	start   time.Time
+	tables  tables
+	latency histograms // operation × result
+	plain   *vector    // indexed by the constants below
+	sources atomic.Pointer[Sources]
 }
 
-// shard is one of several copies of all counters. Which one a goroutine uses is left to chance; the sums are right.
-type shard struct {
-	requests []atomic.Uint64 // operation × class
-	results  []atomic.Uint64 // operation × result
-	latency  []atomic.Uint64 // operation × (buckets + 1)
-	nanos    []atomic.Uint64 // operation
-	received atomic.Uint64
-	sent     atomic.Uint64
-	panics   atomic.Uint64
-	refused  atomic.Uint64
-	_        [64]byte
-}
+// The cells of Metrics.plain.
+const (
+	received = iota
+	sent
+	panics
+	refused
+	batchHits
+	batchMisses
+	numPlain
+)
 
 // New makes instruments that nobody has counted with.
 func New(names Names) *Metrics {
-	n := 1 << bits.Len(uint(runtime.GOMAXPROCS(0)*2-1))
-	m := &Metrics{names: names, shards: make([]shard, n), registry: prometheus.NewRegistry()}
-	ops := len(names.Operations)
-	for i := range m.shards {
-		s := &m.shards[i]
-		s.requests = make([]atomic.Uint64, ops*int(numClasses))
-		s.results = make([]atomic.Uint64, ops*len(names.Results))
-		s.latency = make([]atomic.Uint64, ops*(buckets+1))
-		s.nanos = make([]atomic.Uint64, ops)
+	m := &Metrics{
+		names: names, start: time.Now(),
+		latency: newHistograms(len(names.Operations) * len(names.Results)),
+		plain:   newVector(numPlain),
 	}
-	m.registry.MustRegister(collector{m}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.tables.init(len(names.Operations), len(names.Results))
+	m.HotKeys.init()
+	m.Slow.init()
+	m.Backend.init(names)
+	m.Upstream.init(names)
+	m.Reloads.init(m.start)
 	return m
 }
 
-// Request counts one answered request: which operation and cache result (an index into Names.Results, or -1),
-// how it ended, how long it took from its last byte read to its answer made, and the bytes of both bodies.
-func (m *Metrics) Request(operation, result int, class Class, took time.Duration, in, out int) {
-	s := m.shard()
-	s.requests[operation*int(numClasses)+int(class)].Add(1)
-	if result >= 0 {
-		s.results[operation*len(m.names.Results)+result].Add(1)
+// Request counts one answered request: its operation and result (indexes into Names), how it ended, the table it was
+// about (nil for none or several), how long it took from its last byte read to its answer made, and the bytes of both
+// bodies.
+func (m *Metrics) Request(operation, result int, class Class, t *Table, took time.Duration, in, out int) {
+	if t == nil {
+		t = m.tables.none
 	}
-	took = max(took, 0)
-	b := min(bits.Len64(uint64((took-1)/firstBucket)), buckets)
-	if took <= firstBucket {
-		b = 0
-	}
-	s.latency[operation*(buckets+1)+b].Add(1)
-	s.nanos[operation].Add(uint64(took))
-	s.received.Add(uint64(in))
-	s.sent.Add(uint64(out))
+	s := stripe()
+	t.row(operation).add(s, int(class)*t.results+result, 1)
+	m.latency.observe(s, operation*t.results+result, took)
+	m.plain.add(s, received, uint64(in))
+	m.plain.add(s, sent, uint64(out))
+}
+
+// Batch counts the keys of a BatchGetItem that the cache had, and had not.
+func (m *Metrics) Batch(hits, misses int) {
+	s := stripe()
+	m.plain.add(s, batchHits, uint64(hits))
+	m.plain.add(s, batchMisses, uint64(misses))
 }
 
 // Refused counts a request that was answered before its operation was known.
-func (m *Metrics) Refused() { m.shard().refused.Add(1) }
+func (m *Metrics) Refused() { m.plain.add(stripe(), refused, 1) }
 
 // Panic counts a request that ended in a panic.
-func (m *Metrics) Panic() { m.shard().panics.Add(1) }
+func (m *Metrics) Panic() { m.plain.add(stripe(), panics, 1) }
 
-// shard picks one without asking which core this is.
-func (m *Metrics) shard() *shard { return &m.shards[rand.Uint32()&uint32(len(m.shards)-1)] }
+// stripes is how many copies there are of each counter that every request adds to: a power of two above the cores.
+var stripes = 1 << bits.Len(uint(runtime.NumCPU()*2-1))
 
-// sum adds one counter up over all shards.
-func (m *Metrics) sum(of func(*shard) uint64) float64 {
+// stripe picks a copy without asking which core this is. The sums are right whichever it is.
+func stripe() uint32 { return rand.Uint32() & uint32(stripes-1) }
+
+// vector is a row of counters in several copies that share no cache line.
+type vector struct {
+	cells  []atomic.Uint64
+	stride int
+}
+
+// newVector makes a row of n counters.
+func newVector(n int) *vector {
+	stride := (n + 7) &^ 7 // 64 bytes
+	return &vector{make([]atomic.Uint64, stripes*stride), stride}
+}
+
+// add counts in copy s.
+func (v *vector) add(s uint32, i int, n uint64) { v.cells[int(s)*v.stride+i].Add(n) }
+
+// sum is the value of counter i.
+func (v *vector) sum(i int) uint64 {
 	var n uint64
-	for i := range m.shards {
-		n += of(&m.shards[i])
+	for ; i < len(v.cells); i += v.stride {
+		n += v.cells[i].Load()
 	}
-	return float64(n)
+	return n
 }
 
-// Register adds a collector of another part of the process, such as GaugeFunc makes; its names must be new.
-func (m *Metrics) Register(c prometheus.Collector) error { return m.registry.Register(c) }
-
-// Handler serves the metrics in the format the scraper asks for.
-func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
+// rows are rows that are made when somebody first counts in them, for most never are.
+type rows struct {
+	of    []atomic.Pointer[vector]
+	width int
 }
+
+// newRows makes room for n rows of width counters.
+func newRows(n, width int) rows { return rows{make([]atomic.Pointer[vector], n), width} }
+
+// row is row i.
+func (r *rows) row(i int) *vector {
+	if v := r.of[i].Load(); v != nil {
+		return v
+	}
+	v := newVector(r.width)
+	if !r.of[i].CompareAndSwap(nil, v) {
+		v = r.of[i].Load()
+	}
+	return v
+}
+
+// made is row i, or nil if nobody has counted in it.
+func (r *rows) made(i int) *vector { return r.of[i].Load() }

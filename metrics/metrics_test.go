@@ -1,24 +1,71 @@
 package metrics
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
 // newTest is a small set of instruments.
 func newTest() *Metrics {
 	return New(Names{
 		Operations: []string{"Unknown", "GetItem", "PutItem"},
-		Results:    []string{"hit", "miss"},
+		Results:    []string{"forward", "hit", "miss"},
 		CacheOf:    func(op int) string { return []string{"", "item", ""}[op] },
 	})
 }
 
+// fill counts something with every instrument there is.
+func fill(m *Metrics) {
+	books := m.Table("books")
+	for range 3 {
+		m.Request(1, 1, OK, books, 10*time.Microsecond, 100, 400)
+	}
+	m.Request(1, 2, OK, books, 30*time.Microsecond, 0, 0)
+	m.Request(2, 0, User, nil, 200*time.Second, 1, 2)
+	nonsense, _ := m.KnownTable([]byte("nonsense"))
+	m.Request(2, 0, Throttle, nonsense, time.Second, 0, 0)
+	m.Batch(2, 1)
+	m.Refused()
+	m.Panic()
+	m.Slow.Add(SlowRequest{Operation: "GetItem"})
+	m.Backend.Begin()
+	m.Backend.Begin()
+	m.Backend.End(1, OK, 3*time.Millisecond)
+	m.Upstream.Begin()
+	m.Upstream.End(1, Throttle, 2*time.Millisecond)
+	m.Upstream.Retry(1, RetryThrottle)
+	s := m.Streams.Table("books")
+	s.Watermark(time.Now().Add(-2 * time.Second))
+	s.Applied(5, 300*time.Millisecond)
+	s.Gap()
+	s.Stale(40 * time.Millisecond)
+	a := m.Ledger.Table("books")
+	a.Add(ReadsAvoided, 20)
+	a.Add(StrongFills, 3)
+	a.Add(WritesConsumed, 100)
+	m.Invalidations.Add(FromWrite, 2)
+	for range hotSample * 40 {
+		m.HotKeys.Touch(books, []byte("k"))
+	}
+	m.Attach(Sources{
+		Version: "1.2.3", GoVersion: "go", Backend: "embedded",
+		Connections: func() Connections { return Connections{7, 9, 1} },
+		Draining:    func() bool { return true },
+		Caches: func() Caches {
+			return Caches{[]Held{{"item", 3, 300}, {"query", 2, 200}}, []Left{{"capacity", 1, 100}}, 1000}
+		},
+		CertificateEnds: func() time.Time { return time.Unix(2000000000, 0) },
+	})
+}
+
 // scrape is the text of one scrape.
-func scrape(t *testing.T, m *Metrics) string {
+func scrapeText(t *testing.T, m *Metrics) string {
 	t.Helper()
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
@@ -31,70 +78,210 @@ func scrape(t *testing.T, m *Metrics) string {
 func TestScrapeShowsWhatWasCounted(t *testing.T) {
 	t.Parallel()
 	m := newTest()
+	fill(m)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 250 {
-				m.Request(1, 0, OK, 10*time.Microsecond, 100, 400)
+				m.Request(1, 1, OK, m.Table("books"), 10*time.Microsecond, 100, 400)
 			}
 		})
 	}
 	wg.Wait()
-	m.Request(1, 1, OK, 30*time.Microsecond, 0, 0)
-	m.Request(2, -1, User, 200*time.Second, 1, 2)
-	m.Refused()
-	m.Panic()
-	if err := m.Register(Build("1.2.3", "go")); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Register(Connections(func() int { return 7 })); err != nil {
-		t.Fatal(err)
-	}
-	text := scrape(t, m)
+	text := scrapeText(t, m)
 	for _, want := range []string{
-		`millrace_requests_total{class="ok",operation="GetItem"} 1001`,
-		`millrace_requests_total{class="user",operation="PutItem"} 1`,
-		`millrace_cache_requests_total{cache="item",operation="GetItem",result="hit"} 1000`,
-		`millrace_cache_requests_total{cache="item",operation="GetItem",result="miss"} 1`,
-		`millrace_request_duration_seconds_bucket{operation="GetItem",le="2.5e-05"} 1000`,
-		`millrace_request_duration_seconds_bucket{operation="GetItem",le="5e-05"} 1001`,
-		`millrace_request_duration_seconds_bucket{operation="PutItem",le="13.1072"} 0`,
-		`millrace_request_duration_seconds_bucket{operation="PutItem",le="+Inf"} 1`,
-		`millrace_request_duration_seconds_sum{operation="PutItem"} 200`,
-		`millrace_network_receive_bytes_total 100001`,
-		`millrace_network_transmit_bytes_total 400002`,
+		`millrace_requests_total{class="ok",operation="GetItem",table="books"} 1004`,
+		`millrace_requests_total{class="user",operation="PutItem",table="-"} 1`,
+		`millrace_requests_total{class="throttle",operation="PutItem",table="other"} 1`,
+		`millrace_cache_requests_total{cache="item",operation="GetItem",result="hit",table="books"} 1003`,
+		`millrace_cache_requests_total{cache="item",operation="GetItem",result="miss",table="books"} 1`,
+		`millrace_cache_batch_keys_total{result="hit"} 2`,
+		`millrace_request_duration_seconds_bucket{operation="GetItem",result="hit",le="8e-06"} 0`,
+		`millrace_request_duration_seconds_bucket{operation="GetItem",result="hit",le="1.6e-05"} 1003`,
+		`millrace_request_duration_seconds_bucket{operation="PutItem",result="forward",le="+Inf"} 2`,
+		`millrace_request_duration_seconds_sum{operation="PutItem",result="forward"} 201`,
+		`millrace_network_receive_bytes_total 100301`,
+		`millrace_network_transmit_bytes_total 401202`,
 		`millrace_requests_refused_total 1`,
+		`millrace_requests_slow_total 1`,
 		`millrace_panics_total 1`,
-		`millrace_build_info{goversion="go",version="1.2.3"} 1`,
+		`millrace_backend_in_flight 1`,
+		`millrace_backend_duration_seconds_count{class="ok",operation="GetItem"} 1`,
+		`millrace_upstream_in_flight 0`,
+		`millrace_upstream_duration_seconds_count{class="throttle",operation="GetItem"} 1`,
+		`millrace_upstream_retries_total{operation="GetItem",reason="throttle"} 1`,
+		`millrace_stream_watermark_age_seconds{table="books"} 2`,
+		`millrace_stream_records_total{table="books"} 5`,
+		`millrace_stream_gaps_total{table="books"} 1`,
+		`millrace_stream_lag_seconds_sum{table="books"} 0.3`,
+		`millrace_staleness_seconds_count{table="books"} 1`,
+		`millrace_capacity_units_total{entry="reads_avoided",table="books"} 10`,
+		`millrace_capacity_units_total{entry="writes_consumed",table="books"} 50`,
+		`millrace_capacity_net_units{table="books"} 8.5`,
+		`millrace_invalidations_total{source="write"} 2`,
+		`millrace_hot_key_share_ratio{rank="1",table="books"} 1`,
+		`millrace_cache_entries{cache="query"} 2`,
+		`millrace_cache_bytes{cache="item"} 300`,
+		`millrace_cache_max_bytes 1000`,
+		`millrace_cache_evictions_total{reason="capacity"} 1`,
+		`millrace_cache_evicted_bytes_total{reason="capacity"} 100`,
+		`millrace_build_info{backend="embedded",goversion="go",version="1.2.3"} 1`,
 		`millrace_client_connections 7`,
-		`go_goroutines `,
+		`millrace_client_connections_accepted_total 9`,
+		`millrace_client_connections_cut_total 1`,
+		`millrace_draining 1`,
+		`millrace_config_last_reload_successful 1`,
+		`millrace_config_last_reload_success_timestamp_seconds `,
+		`millrace_tls_certificate_expiry_timestamp_seconds 2e+09`,
+		`go_goroutines `, `process_cpu_seconds_total `,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("scrape lacks %q", want)
 		}
 	}
-	if strings.Contains(text, "Unknown") || strings.Contains(text, `cache=""`) {
-		t.Error("scrape shows an operation nobody asked for, or a cache without a name")
+	if strings.Contains(text, "Unknown") || strings.Contains(text, `cache=""`) || strings.Contains(text, "nonsense") {
+		t.Error("scrape shows an operation nobody asked for, a cache without a name or a table that is none")
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+// TestScrapeIsWellFormed applies the rules that `promtool check metrics` does.
+func TestScrapeIsWellFormed(t *testing.T) {
+	t.Parallel()
+	m := newTest()
+	fill(m)
+	text := scrapeText(t, m)
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	for _, i := range Instruments() {
+		if !strings.Contains(text, "# TYPE "+i.Prometheus+" ") {
+			t.Errorf("%s is an instrument and not in a full scrape", i.Prometheus)
+		}
 	}
 }
 
 func TestBucketEndsAreInclusive(t *testing.T) {
 	t.Parallel()
 	m := newTest()
-	for _, d := range []time.Duration{-time.Second, 0, firstBucket, firstBucket + 1, 2 * firstBucket, 2*firstBucket + 1} {
-		m.Request(1, 0, OK, d, 0, 0)
+	for _, d := range []time.Duration{-time.Second, 0, firstBucket, firstBucket + 1, 2 * firstBucket, 2*firstBucket + 1, time.Hour} {
+		m.Request(1, 1, OK, nil, d, 0, 0)
 	}
-	text := scrape(t, m)
-	for _, want := range []string{`le="2.5e-05"} 3`, `le="5e-05"} 5`, `le="0.0001"} 6`} {
+	text := scrapeText(t, m)
+	for _, want := range []string{`le="1e-06"} 3`, `le="2e-06"} 5`, `le="4e-06"} 6`, `le="16.777216"} 6`, `le="+Inf"} 7`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("scrape lacks %q in\n%s", want, text)
 		}
 	}
 }
 
+func TestQuantiles(t *testing.T) {
+	t.Parallel()
+	h := newHistograms(1)
+	for range 90 {
+		h.observe(0, 0, 3*time.Microsecond)
+	}
+	for range 10 {
+		h.observe(1, 0, 3*time.Millisecond)
+	}
+	d, ok := h.read(0)
+	f := func(q float64, lo, hi time.Duration) {
+		t.Helper()
+		if got := d.quantile(q); !ok || got < lo || got > hi {
+			t.Errorf("quantile %v is %v, want %v to %v", q, got, lo, hi)
+		}
+	}
+	f(0.5, 2*time.Microsecond, 4*time.Microsecond)
+	f(0.9, 2*time.Microsecond, 4*time.Microsecond)
+	f(0.99, 2*time.Millisecond, 4096*time.Microsecond)
+	f(1, 2*time.Millisecond, 4096*time.Microsecond)
+	if got := (&distribution{}).quantile(0.5); got != 0 {
+		t.Errorf("the median of nothing is %v", got)
+	}
+}
+
+func TestTablesPastTheCapShareALabel(t *testing.T) {
+	t.Parallel()
+	m := newTest()
+	for i := range maxTables + 50 {
+		name := fmt.Sprintf("table-%d", i)
+		m.Request(1, 1, OK, m.Table(name), time.Microsecond, 0, 0)
+		m.Streams.Table(name).Gap()
+		m.Ledger.Table(name).Add(ReadsAvoided, 2)
+	}
+	text := scrapeText(t, m)
+	for _, want := range []string{
+		`millrace_requests_total{class="ok",operation="GetItem",table="other"} 50`,
+		`millrace_requests_total{class="ok",operation="GetItem",table="table-99"} 1`,
+		`millrace_stream_gaps_total{table="other"} 50`,
+		`millrace_capacity_units_total{entry="reads_avoided",table="other"} 50`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("scrape lacks %q", want)
+		}
+	}
+	if n := strings.Count(text, "millrace_requests_total{"); n != maxTables+1 {
+		t.Errorf("%d series of requests, want %d", n, maxTables+1)
+	}
+}
+
+func TestNilRecordersCountNothing(t *testing.T) {
+	t.Parallel()
+	var m *Metrics
+	if m.Table("x") != nil {
+		t.Error("no metrics have a table")
+	}
+	var u *Upstream
+	u.Begin()
+	u.End(1, OK, 0)
+	u.Retry(1, RetryFault)
+	var s *Streams
+	s.Table("x").Applied(1, 0)
+	s.Table("x").Watermark(time.Now())
+	s.Table("x").Gap()
+	s.Table("x").Stale(0)
+	var l *Ledger
+	l.Table("x").Add(Audits, 1)
+	var i *Invalidations
+	i.Add(FromBus, 1)
+	var h *HotKeys
+	h.Touch(nil, nil)
+}
+
 func TestRecordingDoesNotAllocate(t *testing.T) {
 	m := newTest()
-	if n := testing.AllocsPerRun(100, func() { m.Request(1, 0, OK, time.Microsecond, 1, 1) }); n != 0 {
-		t.Errorf("Request allocates %v times, want 0", n)
+	books, key := m.Table("books"), []byte("some key")
+	if n := testing.AllocsPerRun(10000, func() {
+		m.HotKeys.Touch(books, key)
+		m.Request(1, 1, OK, books, time.Microsecond, 1, 1)
+	}); n != 0 {
+		t.Errorf("counting a request allocates %v times, want 0", n)
 	}
+}
+
+// BenchmarkRequest is what counting adds to a request; BenchmarkHotKeys what looking for hot keys does.
+func BenchmarkRequest(b *testing.B) {
+	m := newTest()
+	books := m.Table("books")
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			m.Request(1, 1, OK, books, 3*time.Microsecond, 100, 400)
+		}
+	})
+}
+
+func BenchmarkHotKeys(b *testing.B) {
+	m := newTest()
+	books, key := m.Table("books"), []byte("some key of usual length")
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			m.HotKeys.Touch(books, key)
+		}
+	})
 }

@@ -104,6 +104,9 @@ func (b *batch) stale() bool {
 // only when its own is under way: two batches that join each other's flights must not wait for each other first.
 func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, reply *Reply, b *batch) error {
 	look := cache.Lookup{NoCache: o.NoCache, MaxAge: o.MaxAge}
+	if len(b.tables) == 1 {
+		reply.Table = b.tables[0].schema.Counters
+	}
 	hits := 0
 	leads, joins := &batchFill{batch: b}, []*batchKey(nil)
 	lookup := func(t *batchTable, k *batchKey) {

@@ -32,6 +32,7 @@ func (p *Proxy) getItem(ctx context.Context, req *ddb.Request, o Options, reply 
 // getScanned serves a GetItem of a whole item without ConsumedCapacity.
 func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, reply *Reply, s *cache.Schema, key []byte, strong bool) error {
 	n := len(reply.Body)
+	reply.Table = s.Counters
 	reply.Body = append(reply.Body, `{"Item":`...)
 	r := p.items.Read(s, key, cache.Lookup{Strong: strong, MaxAge: o.MaxAge}, reply.Body)
 	switch r.Outcome {
@@ -115,6 +116,7 @@ func (p *Proxy) getDecoded(ctx context.Context, req *ddb.Request, o Options, rep
 	if !ok {
 		return p.forward(ctx, req, o, reply)
 	}
+	reply.Table = g.schema.Counters
 	r := p.items.Read(g.schema, g.cacheKey, cache.Lookup{Strong: g.strong, NoCache: o.NoCache, MaxAge: o.MaxAge}, nil)
 	return p.resume(ctx, req, o, reply, g, r)
 }

@@ -46,6 +46,7 @@ const capacityIndexes = "INDEXES"
 // servePage answers a page.
 func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, reply *Reply, q *pageRead) error {
 	n := len(reply.Body)
+	reply.Table = q.schema.Counters
 	look := cache.Lookup{Strong: q.strong, NoCache: o.NoCache, MaxAge: o.MaxAge}
 	for {
 		r := p.pages.Read(q.schema, q.key, q.span, q.settings, look, reply.Body)

@@ -16,6 +16,7 @@ import (
 	"millrace/cache"
 	"millrace/ddb"
 	"millrace/invalidation"
+	"millrace/metrics"
 )
 
 // Options is what a caller asks of the caches, in the header X-Millrace-Cache-Control. The zero value asks nothing.
@@ -34,6 +35,8 @@ type Reply struct {
 	RequestID string
 	// Result tells what became of the request.
 	Result Result
+	// Table is the counters of the one table that was read through its cache, else nil.
+	Table *metrics.Table
 	// Hits of Keys items of a batch came from the cache; both are 0 for other requests.
 	Hits, Keys int
 }

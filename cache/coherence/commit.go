@@ -103,7 +103,7 @@ func (c *Core) settleCommit(now Time, m *Mutation) {
 			c.install(sh, s, &entry{img: img, validAt: now, epoch: b.pendedAt})
 			sh.stores.Add(1)
 		} else {
-			c.remove(sh, s)
+			c.remove(sh, s, Invalidated)
 		}
 	}
 	if b.pending == 0 {

@@ -61,10 +61,9 @@ type Core struct {
 	shards []shard
 	nodes  []nodeShard
 	quar   quarantine
-	bytes  atomic.Int64
-	// entries is how many there are.
-	entries atomic.Int64
-	shed    atomic.Uint64
+	held   [2]holding // items, pages
+	left   [numReasons]departure
+	shed   atomic.Uint64
 
 	mu     sync.RWMutex
 	tables map[string]*Table

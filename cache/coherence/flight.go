@@ -185,7 +185,7 @@ func (b *busy) agrees(f *Flight, id identity) bool {
 // longer alone (R6, R13).
 func (c *Core) passed(sh *shard, s *slot, id identity) (gone *pageEntry) {
 	if c.rules.R6 && s.entry != nil && s.entry.img.identity() != id {
-		gone = c.remove(sh, s)
+		gone = c.remove(sh, s, Invalidated)
 	}
 	if c.rules.R13 && s.busy != nil && s.busy.fences > 0 {
 		s.busy.dirty = true

@@ -47,25 +47,29 @@ func pageWeight(n *node, lo, hi []byte) int64 {
 
 // install puts e in place of what s held. The shard is locked. The page that left is to be unlinked.
 func (c *Core) install(sh *shard, s *slot, e *entry) (gone *pageEntry) {
+	h := c.holding(s)
 	if s.entry != nil {
-		c.bytes.Add(-s.cost())
+		h.bytes.Add(-s.cost())
 		gone = s.entry.page
 	} else {
-		c.entries.Add(1)
+		h.entries.Add(1)
 	}
 	s.entry = e
-	c.bytes.Add(s.cost())
+	h.bytes.Add(s.cost())
 	c.changed(sh, s.hash)
 	return gone
 }
 
 // remove drops the entry of s, if any. The shard is locked. The page that left is to be unlinked.
-func (c *Core) remove(sh *shard, s *slot) (gone *pageEntry) {
+func (c *Core) remove(sh *shard, s *slot, why Reason) (gone *pageEntry) {
 	if s.entry == nil {
 		return nil
 	}
-	c.bytes.Add(-s.cost())
-	c.entries.Add(-1)
+	h, cost := c.holding(s), s.cost()
+	h.bytes.Add(-cost)
+	h.entries.Add(-1)
+	c.left[why].entries.Add(1)
+	c.left[why].bytes.Add(uint64(cost))
 	gone = s.entry.page
 	s.entry = nil
 	c.changed(sh, s.hash)
@@ -112,18 +116,18 @@ func (c *Core) drain(sh *shard) {
 func (c *Core) Evict(hash uint64) {
 	sh := c.shard(hash)
 	sh.mu.Lock()
-	gone := c.evict(sh, hash)
+	gone := c.evict(sh, hash, Capacity)
 	sh.mu.Unlock()
 	c.unlinkAll(gone)
 	c.drain(sh)
 }
 
 // evict removes the entries of hash. The shard is locked. The pages returned are to be unlinked.
-func (c *Core) evict(sh *shard, hash uint64) (gone []*pageEntry) {
+func (c *Core) evict(sh *shard, hash uint64, why Reason) (gone []*pageEntry) {
 	var next *slot
 	for s := sh.slots[hash]; s != nil; s = next {
 		next = s.next
-		if p := c.remove(sh, s); p != nil {
+		if p := c.remove(sh, s, why); p != nil {
 			gone = append(gone, p)
 		}
 		sh.tidy(s)
@@ -134,25 +138,25 @@ func (c *Core) evict(sh *shard, hash uint64) (gone []*pageEntry) {
 // Shed removes entries without regard to their use until at least so many bytes are free or none is left, and returns the
 // bytes freed. It is the last resort against a policy that falls behind.
 func (c *Core) Shed(bytes int64) (freed int64) {
-	before := c.bytes.Load()
+	before := c.Bytes()
 	for range c.shards {
 		sh := &c.shards[c.shed.Add(1)&uint64(len(c.shards)-1)]
 		var gone []*pageEntry
 		sh.mu.Lock()
 		for hash := range sh.slots {
-			if before-c.bytes.Load() >= bytes {
+			if before-c.Bytes() >= bytes {
 				break
 			}
-			gone = append(gone, c.evict(sh, hash)...)
+			gone = append(gone, c.evict(sh, hash, Shedding)...)
 		}
 		sh.mu.Unlock()
 		c.unlinkAll(gone)
 		c.drain(sh)
-		if before-c.bytes.Load() >= bytes {
+		if before-c.Bytes() >= bytes {
 			break
 		}
 	}
-	return before - c.bytes.Load()
+	return before - c.Bytes()
 }
 
 // unlinkAll unlinks pages.
@@ -168,7 +172,7 @@ func (c *Core) Purge(t *Table, key []byte) {
 	sh := c.shard(h)
 	sh.mu.Lock()
 	if s := c.find(sh, h, t, false, key); s != nil {
-		c.remove(sh, s)
+		c.remove(sh, s, Purged)
 		c.void(s)
 		if s.busy != nil && s.busy.fences > 0 {
 			s.busy.dirty = true

@@ -274,7 +274,7 @@ func (c *Core) strike(ns *nodeShard, n *node, pos []byte, kill, mark bool) (kill
 		sh := c.shard(s.hash)
 		sh.mu.Lock()
 		if s.entry != nil && s.entry.page == r.entry {
-			c.remove(sh, s)
+			c.remove(sh, s, Invalidated)
 			sh.tidy(s)
 		}
 		sh.mu.Unlock()

@@ -120,7 +120,11 @@ func (c *Core) arrive(now Time, sh *shard, s *slot, o *ReadOptions, dst []byte) 
 	case dead:
 		// R8: an entry refused once must not come to life again. Under R6 the read that now passes through would
 		// remove it as well, if it differs; it goes at once because it is dead weight.
-		gone = c.remove(sh, s)
+		why := Invalidated
+		if c.outlived(now, s, o) {
+			why = Expired
+		}
+		gone = c.remove(sh, s, why)
 	}
 	r = Read{Refill: v != vacant && !o.NoCache, Body: dst}
 	if f := s.busy.open; f != nil && c.joinable(now, s, f, o) {

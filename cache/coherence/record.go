@@ -50,7 +50,7 @@ func (c *Core) recordItem(now Time, r *Record) {
 	sh.mu.Lock()
 	if s := c.find(sh, h, r.Table, false, r.Key); s != nil {
 		if c.rules.R29 && s.entry != nil && (r.Image == nil || s.entry.img.identity() != r.Image.identity()) {
-			c.remove(sh, s)
+			c.remove(sh, s, Invalidated)
 		}
 		if b := s.busy; b != nil {
 			if c.rules.R2 {

@@ -41,12 +41,7 @@ func (c *Core) servable(now Time, s *slot, o *ReadOptions) verdict {
 	if e.page != nil && e.page.until != 0 && now > e.page.until { // R44
 		return dead
 	}
-	ttl := o.TTL
-	if e.img.Absent && r.R9 {
-		ttl = o.NegativeTTL
-	}
-	age := e.age(now)
-	if r.TTL && ttl > 0 && age > ttl { // P4
+	if r.TTL && c.outlived(now, s, o) { // P4
 		return dead
 	}
 	if !o.stale && !c.fresh(now, t, e.validAt) { // P3
@@ -58,13 +53,22 @@ func (c *Core) servable(now Time, s *slot, o *ReadOptions) verdict {
 	if r.Hide && s.busy != nil && s.busy.pending > 0 { // precision 10, R14
 		return hold
 	}
-	if o.NoCache || o.MaxAge > 0 && age > o.MaxAge {
+	if o.NoCache || o.MaxAge > 0 && e.age(now) > o.MaxAge {
 		return hold
 	}
 	if r.Bypass && o.Strong && !t.authoritative() { // P9
 		return hold
 	}
 	return serve
+}
+
+// outlived reports whether the entry of s is past the time to live that a reader goes by.
+func (c *Core) outlived(now Time, s *slot, o *ReadOptions) bool {
+	ttl := o.TTL
+	if s.entry.img.Absent && c.rules.R9 {
+		ttl = o.NegativeTTL
+	}
+	return ttl > 0 && s.entry.age(now) > ttl
 }
 
 // age is the time since the entry's value was known to be current.

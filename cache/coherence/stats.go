@@ -1,5 +1,7 @@
 package coherence
 
+import "sync/atomic"
+
 // Stats is what a core holds and has done.
 type Stats struct {
 	Hits, Misses, Joins, Stores uint64 // since New; Misses are flights led
@@ -16,15 +18,73 @@ type Stats struct {
 	Windows int // ambiguity windows remembered
 }
 
+// holding counts entries of one kind.
+type holding struct {
+	bytes, entries atomic.Int64
+	_              [48]byte
+}
+
+// Reason says why an entry left for good.
+type Reason uint8
+
+// The reasons.
+const (
+	// Capacity: the eviction policy gave it up.
+	Capacity Reason = iota
+	// Shedding: the policy fell behind.
+	Shedding
+	// Expired: its time to live was over when somebody asked for it.
+	Expired
+	// Invalidated: it was, or may have been, out of date.
+	Invalidated
+	// Purged: somebody asked for it.
+	Purged
+	numReasons
+)
+
+// reasonNames are the words for reasons.
+var reasonNames = [numReasons]string{"capacity", "shed", "expired", "invalidated", "purged"}
+
+// String is the word for r.
+func (r Reason) String() string { return reasonNames[r] }
+
+// departure counts entries that left for one reason.
+type departure struct{ entries, bytes atomic.Uint64 }
+
+// EachDeparture calls fn with what has left since New, for every reason.
+func (c *Core) EachDeparture(fn func(r Reason, entries, bytes uint64)) {
+	for r := range numReasons {
+		fn(r, c.left[r].entries.Load(), c.left[r].bytes.Load())
+	}
+}
+
+// Items and Pages return the number and memory of entries that are items, or their absence, and that are pages.
+func (c *Core) Items() (entries, bytes int64) {
+	return c.held[0].entries.Load(), c.held[0].bytes.Load()
+}
+
+// Pages is Items for pages.
+func (c *Core) Pages() (entries, bytes int64) {
+	return c.held[1].entries.Load(), c.held[1].bytes.Load()
+}
+
+// holding is where the entry of s is counted.
+func (c *Core) holding(s *slot) *holding {
+	if s.page {
+		return &c.held[1]
+	}
+	return &c.held[0]
+}
+
 // Bytes returns the memory of all entries, cheaply.
-func (c *Core) Bytes() int64 { return c.bytes.Load() }
+func (c *Core) Bytes() int64 { return c.held[0].bytes.Load() + c.held[1].bytes.Load() }
 
 // Entries returns the number of entries, cheaply.
-func (c *Core) Entries() int64 { return c.entries.Load() }
+func (c *Core) Entries() int64 { return c.held[0].entries.Load() + c.held[1].entries.Load() }
 
 // Stats counts what is there. It walks everything, a shard at a time, so it is for tests.
 func (c *Core) Stats() Stats {
-	st := Stats{Bytes: c.bytes.Load()}
+	st := Stats{Bytes: c.Bytes()}
 	for i := range c.shards {
 		sh := &c.shards[i]
 		st.Hits += sh.hits.Load()

@@ -179,7 +179,7 @@ func (c *Core) settleItem(now Time, w *Write, i int, silent, late bool, r Result
 			c.install(sh, s, &entry{img: *img, validAt: w.start, epoch: h.epoch})
 			sh.stores.Add(1)
 		} else {
-			c.remove(sh, s) // R16, R17, and any write whose image is not certain
+			c.remove(sh, s, Invalidated) // R16, R17, and any write whose image is not certain
 		}
 		c.void(s) // R1, R3
 	}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -90,7 +89,7 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	if !config.Cache.Enabled {
 		tables = map[string]cache.TableConfig{"*": {Cache: cache.Off}}
 	}
-	n.store, err = cache.NewStore(cache.Config{Memory: int64(config.Cache.Memory), Tables: tables, Authoritative: !remote})
+	n.store, err = cache.NewStore(cache.Config{Memory: int64(config.Cache.Memory), Tables: tables, Authoritative: !remote, Metrics: n.metrics})
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +114,9 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	}
 	n.proxy = proxy.New(proxy.Config{ReadTimeout: config.HTTP.RequestTimeout.Of(), Logger: log}, n.guard, cached)
 	serve.proxy = n.proxy
-	return n, n.register(version)
+	n.metrics.Attach(n.sources(version))
+	n.front.Key = n.proxy.KeyOf
+	return n, nil
 }
 
 // lateHandler lets the front be made, and its port taken, before the proxy it serves.
@@ -124,36 +125,6 @@ type lateHandler struct{ proxy *proxy.Proxy }
 // Do is part of awsjson.Handler.
 func (h *lateHandler) Do(ctx context.Context, req *ddb.Request, o proxy.Options, reply *proxy.Reply) error {
 	return h.proxy.Do(ctx, req, o, reply)
-}
-
-// register adds what only this package knows to the metrics.
-func (n *Node) register(version string) error {
-	core := n.store.Core()
-	collectors := metrics.CacheSize(core.Bytes, core.Entries, int64(n.config.Cache.Memory))
-	collectors = append(collectors, metrics.Build(version, runtime.Version()), metrics.Connections(n.front.Connections))
-	for _, c := range collectors {
-		if err := n.metrics.Register(c); err != nil {
-			return fmt.Errorf("register metrics: %w", err)
-		}
-	}
-	return nil
-}
-
-// metricNames are the labels of what the front counts.
-func metricNames() metrics.Names {
-	caches := map[ddb.Operation]string{ddb.GetItem: "item", ddb.BatchGetItem: "item", ddb.Query: "query", ddb.Scan: "scan"}
-	names := metrics.Names{CacheOf: func(op int) string { return caches[ddb.Operation(op)] }}
-	for op := range ddb.NumOperations {
-		name := op.String()
-		if op == ddb.UnknownOperation {
-			name = "Unknown"
-		}
-		names.Operations = append(names.Operations, name)
-	}
-	for r := range proxy.NumResults {
-		names.Results = append(names.Results, r.String())
-	}
-	return names
 }
 
 // Addr is the data port's bound address, AdminAddr the admin port's, nil if there is none.

@@ -277,8 +277,8 @@ func TestAdminPort(t *testing.T) {
 	}
 	status, body := r.admin("/metrics")
 	for _, want := range []string{
-		`millrace_requests_total{class="ok",operation="GetItem"} 1`, `millrace_cache_requests_total{cache="item",operation="GetItem",result=`,
-		"millrace_cache_bytes ", "millrace_cache_max_bytes 2.68435456e+08", "millrace_client_connections ", `millrace_build_info{`,
+		`millrace_requests_total{class="ok",operation="GetItem",table="t-1"} 1`, `millrace_cache_requests_total{cache="item",operation="GetItem",result=`,
+		`millrace_cache_bytes{cache="item"} `, "millrace_cache_max_bytes 2.68435456e+08", "millrace_client_connections ", `millrace_build_info{`,
 	} {
 		if status != 200 || !strings.Contains(body, want) {
 			t.Errorf("/metrics = %d without %q", status, want)

@@ -38,6 +38,8 @@ type listener struct {
 	conns map[*conn]struct{}
 	// empty is closed when the last connection has gone after draining began.
 	empty chan struct{}
+	// accepted is how many there ever were.
+	accepted atomic.Uint64
 	// most is how many connections are served; the ones after it are told to go.
 	most int
 }
@@ -90,6 +92,7 @@ func isTemporary(err error) bool {
 // track makes the connection known to drain.
 func (l *listener) track(nc net.Conn) *conn {
 	c := &conn{Conn: nc, l: l}
+	l.accepted.Add(1)
 	l.mu.Lock()
 	l.conns[c] = struct{}{}
 	c.refused = len(l.conns) > l.most

@@ -32,6 +32,8 @@ type call struct {
 	ctx   deadline
 	req   ddb.Request
 	reply proxy.Reply
+	// code is the exception's that was answered; empty is success.
+	code string
 }
 
 // serve answers one request. It is the one place where a panic is recovered.
@@ -171,30 +173,18 @@ func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation,
 		if !known && !errors.Is(err, context.DeadlineExceeded) {
 			s.log.Error("request failed", slog.String("operation", c.req.Name), slog.Any("error", err))
 		}
-		class = classOf(e)
+		class, c.code = classOf(e), e.Code
 		ctx.Response.Header.SetCanonical(headerCache, appendCacheStatus(status[:0], &c.reply))
 		ctx.Response.SwapBody(c.reply.Body)
 		s.fail(ctx, e, e.RequestID)
 	}
-	s.metrics.Request(int(op), int(c.reply.Result), class, time.Since(start), len(body), sent)
+	s.count(c, class, time.Since(start), len(body), sent)
 
 	if cap(body) > keptBody {
 		ctx.Request.SwapBody(nil)
 	}
-	c.req, c.reply = ddb.Request{}, proxy.Reply{}
+	c.req, c.reply, c.code = ddb.Request{}, proxy.Reply{}, ""
 	if c.ctx.release() {
 		s.calls.Put(c)
 	}
-}
-
-// classOf sorts exceptions for the metrics.
-func classOf(e *ddb.Error) metrics.Class {
-	switch e.Code {
-	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded":
-		return metrics.Throttle
-	}
-	if e.HTTPStatus() >= 500 {
-		return metrics.Fault
-	}
-	return metrics.User
 }

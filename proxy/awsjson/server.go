@@ -73,6 +73,10 @@ func (c Config) Validate() error {
 
 // Server is the front. Listen, then Run once.
 type Server struct {
+	// Key gives the canonical bytes of the one key that a request is about, where that is known; nil knows none. Set it
+	// before Run.
+	Key func(*ddb.Request) ([]byte, bool)
+
 	config  Config
 	handler Handler
 	metrics *metrics.Metrics
@@ -84,6 +88,8 @@ type Server struct {
 	http      fasthttp.Server
 	listener  *listener
 	quiescing atomic.Bool
+	// cut is how many connections were cut off.
+	cut atomic.Uint64
 
 	calls    sync.Pool
 	decoders decoders
@@ -143,6 +149,20 @@ func (s *Server) Connections() int {
 	return len(s.listener.conns)
 }
 
+// Accepted is how many clients have ever connected, and Cut how many of them draining cut off.
+func (s *Server) Accepted() uint64 {
+	if s.listener == nil {
+		return 0
+	}
+	return s.listener.accepted.Load()
+}
+
+// Cut is how many connections were cut off because draining took too long.
+func (s *Server) Cut() uint64 { return s.cut.Load() }
+
+// Quiescing reports whether clients are asked to go elsewhere.
+func (s *Server) Quiescing() bool { return s.quiescing.Load() }
+
 // Quiesce asks clients to go elsewhere: every reply from now on closes its connection. Requests are still served.
 func (s *Server) Quiesce() { s.quiescing.Store(true) }
 
@@ -177,6 +197,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-empty:
 	case <-timer.C:
 		n := s.Connections()
+		s.cut.Add(uint64(n))
 		s.listener.abort()
 		return errors.Join(err, fmt.Errorf("%d connections were cut off after %v of draining", n, s.config.DrainTimeout))
 	}
