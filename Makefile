@@ -9,7 +9,7 @@ COUNT ?= 8
 REF ?= main
 WORK := .work
 
-.PHONY: build test race lint fuzz sim conformance oracle bench bench-compare bench-engine
+.PHONY: build test race lint fuzz sim conformance image-check oracle bench bench-compare bench-engine
 
 build: ## the binary, ./millrace
 	$(GO) build -trimpath -o millrace ./cmd/millrace
@@ -39,6 +39,9 @@ oracle: ## seeded operations on the engine and on ENDPOINT, compared; ORACLE add
 
 conformance: ## the client suites: Python, JavaScript, Go
 	$(GO) run ./internal/conformance -work $(WORK)/conformance
+
+image-check: ## the image of docker/Dockerfile built and run; Linux, as root
+	bash docker/check/image.sh
 
 bench: ## benchmarks that match BENCH, COUNT times, into .work/bench.txt
 	@mkdir -p $(WORK)
