@@ -162,6 +162,7 @@ func normalise(t *testing.T, body []byte) any {
 		case map[string]any:
 			for _, name := range []string{
 				"CreationDateTime", "TableId", "LastIncreaseDateTime", "LastDecreaseDateTime", "LastUpdateToPayPerRequestDateTime",
+				"ClientRequestToken",
 			} {
 				delete(v, name)
 			}

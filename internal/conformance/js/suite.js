@@ -12,7 +12,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
-const endpoint = process.env.MILLRACE_ENDPOINT;
+export const endpoint = process.env.MILLRACE_ENDPOINT;
 if (!endpoint) throw new Error("MILLRACE_ENDPOINT is not set: give the URL of a running millrace");
 process.env.AWS_ENDPOINT_URL_DYNAMODB = endpoint;
 
@@ -40,27 +40,35 @@ function write(suffix, line) {
   if (file && !paused) appendFileSync(file + suffix, JSON.stringify(line) + "\n");
 }
 
-const client = new DynamoDBClient({
+// settings are an application's that was given nothing but the endpoint variable, except that it does not retry: a retry
+// would hide a fault.
+export const settings = {
   region: "us-east-1", credentials: { accessKeyId: "suite", secretAccessKey: "suite" }, maxAttempts: 1,
-});
+};
 
-client.middlewareStack.add((next, context) => async (args) => {
-  const line = { operation: context.commandName, request: normalise(args.input) };
-  try {
+// recorded makes a client write its calls to the transcript.
+export function recorded(client) {
+  client.middlewareStack.add((next, context) => async (args) => {
+    const line = { operation: context.commandName, request: normalise(args.input) };
+    try {
+      const result = await next(args);
+      write("", { ...line, answer: normalise(result.output) });
+      return result;
+    } catch (error) {
+      write("", { ...line, error: { name: error.name, message: error.message, item: normalise(error.Item) } });
+      throw error;
+    }
+  }, { step: "initialize", name: "transcript", priority: "high" });
+
+  client.middlewareStack.add((next, context) => async (args) => {
     const result = await next(args);
-    write("", { ...line, answer: normalise(result.output) });
+    write(".cache", { operation: context.commandName, cache: result.response.headers["x-millrace-cache"] ?? "" });
     return result;
-  } catch (error) {
-    write("", { ...line, error: { name: error.name, message: error.message, item: normalise(error.Item) } });
-    throw error;
-  }
-}, { step: "initialize", name: "transcript", priority: "high" });
+  }, { step: "deserialize", name: "cacheWord", priority: "low" });
+  return client;
+}
 
-client.middlewareStack.add((next, context) => async (args) => {
-  const result = await next(args);
-  write(".cache", { operation: context.commandName, cache: result.response.headers["x-millrace-cache"] ?? "" });
-  return result;
-}, { step: "deserialize", name: "cacheWord", priority: "low" });
+const client = recorded(new DynamoDBClient(settings));
 
 export { client };
 export const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
