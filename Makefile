@@ -9,7 +9,7 @@ COUNT ?= 8
 REF ?= main
 WORK := .work
 
-.PHONY: build test race lint fuzz sim conformance image-check oracle bench bench-compare bench-engine
+.PHONY: build test race lint fuzz sim conformance image-check oracle bench bench-compare bench-engine bench-miss
 
 build: ## the binary, ./millrace
 	$(GO) build -trimpath -o millrace ./cmd/millrace
@@ -58,3 +58,8 @@ bench-engine: ## the engine over HTTP beside bare Pebble and, named by BENCH_ENG
 	@mkdir -p $(WORK)/bench-engine
 	$(GO) build -trimpath -ldflags='-s -w' -o $(WORK)/bench-engine/millrace ./cmd/millrace
 	$(GO) run ./internal/bench -binary $(WORK)/bench-engine/millrace -dir $(WORK)/bench-engine $(BENCH_ENGINE)
+
+bench-miss: ## what a miss and a write cost before an upstream that takes 2 ms, beside asking it directly; BENCH_MISS adds flags
+	@mkdir -p $(WORK)/bench-miss
+	$(GO) build -trimpath -ldflags='-s -w' -o $(WORK)/bench-miss/millrace ./cmd/millrace
+	$(GO) run ./internal/bench -binary $(WORK)/bench-miss/millrace -dir $(WORK)/bench-miss -only misses $(BENCH_MISS)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"millrace/cache"
 	"millrace/ddb"
@@ -76,13 +77,39 @@ func (p *Proxy) background(ctx context.Context, read func(context.Context), fail
 				fail(fmt.Errorf("panic in a backend read: %v\n%s", r, debug.Stack()))
 			}
 		}()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.ReadTimeout)
+		ctx, cancel := p.readContext(ctx)
 		defer cancel()
 		read(ctx)
 	}
-	if ctx.Done() == nil {
+	if stays(ctx) {
 		guarded() // this caller cannot leave early
 		return
 	}
 	p.reads.Go(guarded)
+}
+
+// readContext bounds a read that others may wait for. The deadline of a patient caller is near enough to ReadTimeout, and
+// spares a timer.
+func (p *Proxy) readContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if at, ok := ctx.Deadline(); ok && stays(ctx) && time.Until(at) <= p.config.ReadTimeout {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), p.config.ReadTimeout)
+}
+
+// Patient is a context whose caller never leaves before the deadline. Its reads need no goroutine of their own, in
+// which they would outlive it: the deadline ends them, and those who have joined and have time left read anew.
+type Patient interface {
+	context.Context
+	// Patient does nothing.
+	Patient()
+}
+
+// stays reports whether the caller behind ctx waits for as long as a read may take.
+func stays(ctx context.Context) bool {
+	if p, ok := ctx.(Patient); ok {
+		_, bounded := p.Deadline()
+		return bounded
+	}
+	return ctx.Done() == nil
 }

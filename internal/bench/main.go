@@ -131,11 +131,11 @@ func parse(args []string) (*settings, error) {
 }
 
 // partNames are the parts in the order in which they run.
-var partNames = []string{"start", "synced", "peers", "deletes", "writers"}
+var partNames = []string{"start", "synced", "peers", "deletes", "writers", "misses"}
 
 // parts makes the parts that were asked for.
 func (s *settings) parts() (names []string, parts []part) {
-	all := []part{newStartPart(s), newSyncedPart(s), newPeersPart(s), newDeletesPart(s), newWritersPart(s)}
+	all := []part{newStartPart(s), newSyncedPart(s), newPeersPart(s), newDeletesPart(s), newWritersPart(s), newMissesPart(s)}
 	for i, name := range partNames {
 		if s.only == "" || slices.Contains(strings.Split(s.only, ","), name) {
 			names, parts = append(names, name), append(parts, all[i])

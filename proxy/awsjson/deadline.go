@@ -71,3 +71,6 @@ func (d *deadline) Err() error {
 
 // Value is part of context.Context; a request carries none.
 func (d *deadline) Value(any) any { return nil }
+
+// Patient is part of proxy.Patient: this front does not learn that a client has gone before it answers.
+func (d *deadline) Patient() {}
