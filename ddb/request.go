@@ -50,6 +50,12 @@ func (r *Request) JSON() ([]byte, error) {
 	return r.body, nil
 }
 
+// From makes r come from where other comes from, for a request made in another's place.
+func (r *Request) From(other *Request) *Request {
+	r.Scope, r.Host, r.Region, r.Via = other.Scope, other.Host, other.Region, other.Via
+	return r
+}
+
 // Body is the client's own bytes, or nil when the request was made from a typed input.
 func (r *Request) Body() []byte { return r.body }
 
@@ -92,6 +98,9 @@ func (r *Response) JSON() ([]byte, error) {
 	}
 	return r.body, nil
 }
+
+// Body is the backend's own bytes, or nil when the response was made from a typed output.
+func (r *Response) Body() []byte { return r.body }
 
 // AppendJSON appends the response's body to dst. A typed output is written there and not kept as bytes.
 func (r *Response) AppendJSON(dst []byte) ([]byte, error) {

@@ -112,6 +112,8 @@ type plan struct {
 	tables []tableRef
 	// everything is announced for every table, and every table is forgotten.
 	everything bool
+	// instead is what is sent in the request's place: the same, asking for the image that it leaves. It may be nil.
+	instead *ddb.Request
 }
 
 // keyEffect is one item that may be written.
@@ -256,8 +258,9 @@ func planUpdateItem(g *Guard, ctx context.Context, req *ddb.Request) plan {
 	if err != nil {
 		return planEverything(g, ctx, req)
 	}
-	return planKey(g, ctx, req, in.TableName, in.Key, func(resp *ddb.Response) *coherence.Image {
-		if in.ReturnValues == nil || *in.ReturnValues != "ALL_NEW" {
+	instead := g.askForImage(req, in)
+	p := planKey(g, ctx, req, in.TableName, in.Key, func(resp *ddb.Response) *coherence.Image {
+		if instead == nil && (in.ReturnValues == nil || *in.ReturnValues != allNew) {
 			return nil
 		}
 		out, err := ddb.OutputAs[ddb.UpdateItemOutput](resp)
@@ -267,6 +270,10 @@ func planUpdateItem(g *Guard, ctx context.Context, req *ddb.Request) plan {
 		img := cache.ItemImage(out.Attributes, true)
 		return &img
 	})
+	if len(p.keys) > 0 {
+		p.instead = instead
+	}
+	return p
 }
 
 // planBatchWriteItem plans every put and delete of a batch; what comes back unprocessed was not applied.

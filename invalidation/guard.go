@@ -3,6 +3,7 @@ package invalidation
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,8 @@ type GuardConfig struct {
 	// WriteTimeout bounds a write, which goes on when its client has gone; 0 means 60 s. When it is too small, slow
 	// writes count as of unknown outcome; too large keeps a handler waiting for a dead backend.
 	WriteTimeout time.Duration
+	// Logger hears of what an operator should know; nil discards.
+	Logger *slog.Logger
 }
 
 // Guard is the only holder of the backend. Reads pass through; every operation that may change something is
@@ -32,6 +35,8 @@ type Guard struct {
 	config  GuardConfig
 	// home is what the ARNs of our tables begin with; nil until one was described.
 	home atomic.Pointer[string]
+	// rewrites are those that the backend has denied.
+	rewrites rewrites
 }
 
 var _ backend.Backend = (*Guard)(nil)
@@ -41,7 +46,11 @@ func NewGuard(next backend.Backend, inv *Invalidator, config GuardConfig) *Guard
 	if config.WriteTimeout == 0 {
 		config.WriteTimeout = defaultWriteTimeout
 	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
 	g := &Guard{next: next, inv: inv, store: inv.store, config: config}
+	g.rewrites = rewrites{log: config.Logger, off: map[rewriteRef]bool{}}
 	g.schemas = cache.NewSchemaCache(inv.store, g.describe)
 	inv.schemas.Store(g.schemas)
 	return g
@@ -106,9 +115,7 @@ func (g *Guard) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error)
 	defer w.end()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.config.WriteTimeout)
 	defer cancel()
-	resp, err := g.next.Do(ctx, req)
-	w.settle(resp, err)
-	return resp, err
+	return w.send(ctx, req)
 }
 
 // write is a mutation on its way through the guard.

@@ -144,8 +144,14 @@ func TestAcknowledgedWritesAreCachedOrForgotten(t *testing.T) {
 	s.expect("a", image("a", "1"))
 	s.must(ddb.UpdateItem, `{`+key+`,"UpdateExpression":"SET v=:v","ExpressionAttributeValues":{":v":{"S":"2"}},"ReturnValues":"ALL_NEW"}`)
 	s.expect("a", image("a", "2"))
-	// R15: an update that does not tell what it left is only forgotten.
-	s.must(ddb.UpdateItem, `{`+key+`,"UpdateExpression":"SET v=:v","ExpressionAttributeValues":{":v":{"S":"3"}}}`)
+	// R15: an update that asks for nothing is sent asking for what it left, and answered with nothing.
+	resp := s.must(ddb.UpdateItem, `{`+key+`,"UpdateExpression":"SET v=:v","ExpressionAttributeValues":{":v":{"S":"3"}}}`)
+	if got, err := resp.JSON(); err != nil || string(got) != "{}" {
+		t.Errorf("UpdateItem = %s, %v", got, err)
+	}
+	s.expect("a", image("a", "3"))
+	// One that asks for something else does not tell what it left, and is only forgotten.
+	s.must(ddb.UpdateItem, `{`+key+`,"UpdateExpression":"SET v=:v","ExpressionAttributeValues":{":v":{"S":"3"}},"ReturnValues":"UPDATED_NEW"}`)
 	s.expect("a", "")
 	s.must(ddb.DeleteItem, `{`+key+`}`)
 	s.expect("a", "absent")

@@ -10,6 +10,7 @@ import (
 	"millrace/cache/coherence"
 	"millrace/ddb"
 	"millrace/ddb/expr"
+	"millrace/invalidation"
 )
 
 // batchGetItem serves BatchGetItem: what is cached is answered from the cache, what is missing is fetched in one call.
@@ -66,6 +67,9 @@ func (p *Proxy) newBatch(ctx context.Context, req *ddb.Request) (*batch, bool) {
 		if t.projection, ok = parseProjection(s, part.ProjectionExpression, part.ExpressionAttributeNames); !ok {
 			return nil, false
 		}
+		if t.projection != nil && !p.guard.MayRewrite(s, invalidation.RewriteProjection) {
+			return nil, false
+		}
 		seen := make(map[string]bool, len(part.Keys))
 		room := make([]byte, 0, 48*len(part.Keys))
 		for i, key := range part.Keys {
@@ -93,6 +97,17 @@ func (b *batch) each(fn func(*batchTable, *batchKey)) {
 			fn(&b.tables[i], &b.tables[i].keys[j])
 		}
 	}
+}
+
+// projected are the schemas of tables of which less is asked for than is read.
+func (b *batch) projected() []*cache.Schema {
+	var out []*cache.Schema
+	for i := range b.tables {
+		if b.tables[i].projection != nil {
+			out = append(out, b.tables[i].schema)
+		}
+	}
+	return out
 }
 
 // stale reports whether any of the tables was changed since the keys were made.
@@ -151,6 +166,9 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 						p.doubt(a.Err, b.tables[i].schema)
 					}
 					return p.forward(ctx, req, o, reply)
+				}
+				if schemas := b.projected(); isDenied(a.Err) && len(schemas) > 0 {
+					return p.ownWords(ctx, req, o, reply, a.Err, invalidation.RewriteProjection, schemas...)
 				}
 				return a.Err
 			}

@@ -9,6 +9,7 @@ import (
 
 	"millrace/cache"
 	"millrace/ddb"
+	"millrace/invalidation"
 )
 
 // forward sends the request as it came.
@@ -57,6 +58,24 @@ func (p *Proxy) schema(ctx context.Context, req *ddb.Request, table string) *cac
 func isRefusal(err error) bool {
 	e, ok := err.(*ddb.Error)
 	return ok && (e.Code == "ValidationException" || e.Code == "ResourceNotFoundException")
+}
+
+// isDenied reports whether the backend refused a read for want of permission.
+func isDenied(err error) bool {
+	e, ok := err.(*ddb.Error)
+	return ok && e.Code == "AccessDeniedException"
+}
+
+// ownWords sends the client's own request after one made in its place was denied, for it may ask for less. If it is
+// allowed, reads of the tables are no longer changed.
+func (p *Proxy) ownWords(ctx context.Context, req *ddb.Request, o Options, reply *Reply, denied error, rewrite invalidation.Rewriting, tables ...*cache.Schema) error {
+	err := p.forward(ctx, req, o, reply)
+	if err == nil {
+		for _, s := range tables {
+			p.guard.Denied(s, rewrite, denied)
+		}
+	}
+	return err
 }
 
 // doubt forgets a table when the refusal shows that what is known of it may no longer be right.

@@ -9,6 +9,7 @@ import (
 	"millrace/cache/coherence"
 	"millrace/ddb"
 	"millrace/ddb/expr"
+	"millrace/invalidation"
 )
 
 // keyBytes is room on the stack for the cache keys of most items.
@@ -80,6 +81,9 @@ func (p *Proxy) newItemRead(ctx context.Context, req *ddb.Request, _ Options) (*
 	g := &itemRead{schema: s, key: in.Key, strong: isTrue(in.ConsistentRead), capacity: in.ReturnConsumedCapacity}
 	var ok bool
 	if g.projection, ok = parseProjection(s, in.ProjectionExpression, in.ExpressionAttributeNames); !ok {
+		return nil, false
+	}
+	if g.projection != nil && !p.guard.MayRewrite(s, invalidation.RewriteProjection) {
 		return nil, false
 	}
 	g.cacheKey, ok = s.AppendKey(nil, in.Key)
@@ -154,6 +158,8 @@ func (p *Proxy) resume(ctx context.Context, req *ddb.Request, o Options, reply *
 		case isRefusal(a.Err):
 			p.doubt(a.Err, g.schema)
 			return p.forward(ctx, req, o, reply)
+		case g.projection != nil && isDenied(a.Err):
+			return p.ownWords(ctx, req, o, reply, a.Err, invalidation.RewriteProjection, g.schema)
 		case a.Err != nil:
 			return a.Err
 		}

@@ -7,6 +7,7 @@ import (
 	"millrace/cache"
 	"millrace/cache/coherence"
 	"millrace/ddb"
+	"millrace/invalidation"
 )
 
 // pageRead is a Query or Scan after all checks that could show that DynamoDB might refuse it for the way it is
@@ -76,6 +77,8 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 				p.doubt(a.Err, q.schema)
 				// Most likely the request is wrong; its own error is what its own words deserve.
 				return p.forward(ctx, req, o, reply)
+			case isDenied(a.Err):
+				return p.ownWords(ctx, req, o, reply, a.Err, invalidation.RewriteCapacity, q.schema)
 			case a.Err != nil:
 				return a.Err
 			}

@@ -6,6 +6,7 @@ import (
 	"millrace/cache"
 	"millrace/ddb"
 	"millrace/ddb/expr"
+	"millrace/invalidation"
 )
 
 // query serves Query.
@@ -69,8 +70,8 @@ func parsePageExpressions(names ddb.Names, values ddb.Values, projection, filter
 // pageTable finds the table, the index and the settings of a page; false when it is not cached.
 func (p *Proxy) pageTable(ctx context.Context, req *ddb.Request, table string, index *string, strong bool) (*pageRead, bool) {
 	s := p.schema(ctx, req, table)
-	if s == nil {
-		return nil, false
+	if s == nil || !p.guard.MayRewrite(s, invalidation.RewriteCapacity) {
+		return nil, false // a page is read with what it costs, whether or not that is asked for
 	}
 	name := ""
 	if index != nil {

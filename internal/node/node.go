@@ -106,7 +106,7 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	if remote && n.upstream.Kind().Regional() {
 		n.front.ServeRegion(n.upstream.Region())
 	}
-	n.guard = invalidation.NewGuard(n.backend, invalidator, invalidation.GuardConfig{})
+	n.guard = invalidation.NewGuard(n.backend, invalidator, invalidation.GuardConfig{Logger: log})
 	acquired = append(acquired, n.guard.Close)
 	cached := n.store
 	if !config.Cache.Enabled {

@@ -57,7 +57,7 @@ func TestRoundTripThroughUpstream(t *testing.T) {
 			t.Errorf("%s: request id %q", op, id)
 		}
 	}
-	if !strings.Contains(front.log.String(), "kind=generic") {
+	if err := front.wait(); err != nil || !strings.Contains(front.log.String(), "kind=generic") {
 		t.Errorf("the upstream is not announced: %s", front.log)
 	}
 }

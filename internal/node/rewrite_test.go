@@ -1,0 +1,177 @@
+package node
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// recorder stands between a node and its upstream, keeps what goes by, and may deny it.
+type recorder struct {
+	*httptest.Server
+
+	mu sync.Mutex
+
+	sent []string // "Operation body", but for descriptions of tables
+	deny func(operation, body string) bool
+}
+
+// record starts a recorder before behind.
+func record(t *testing.T, behind *running) *recorder {
+	t.Helper()
+	target, err := url.Parse(behind.address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	p := &recorder{}
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		p.mu.Lock()
+		if operation != "DescribeTable" {
+			p.sent = append(p.sent, operation+" "+string(body))
+		}
+		denied := p.deny != nil && p.deny(operation, string(body))
+		p.mu.Unlock()
+		if denied {
+			w.WriteHeader(400)
+			_, _ = io.WriteString(w, `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"User: arn:aws:iam::1:user/u is not authorized to perform: dynamodb:`+operation+`"}`)
+			return
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	t.Cleanup(p.Close)
+	return p
+}
+
+// take gives what has gone by since the last time.
+func (p *recorder) take() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sent := p.sent
+	p.sent = nil
+	return sent
+}
+
+// The requests that rewrites are about.
+const (
+	rewriteUpdate = `{"TableName":"t-1", "Key":{"p":{"S":"a"}},"UpdateExpression":"ADD v :one","ExpressionAttributeValues":{":one":{"N":"1"}},"ReturnConsumedCapacity":"TOTAL"}`
+	rewriteGet    = `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`
+	rewritePart   = `{"TableName":"t-1","Key":{"p":{"S":"a"}},"ProjectionExpression":"v"}`
+)
+
+// An update that asks for nothing is sent asking for the item it leaves, which is cached; its client gets what it asked for.
+func TestUpdatesBringTheirImage(t *testing.T) {
+	t.Parallel()
+	behind := run(t, testConfig())
+	p := record(t, behind)
+	front := run(t, upstreamConfig(p.URL))
+	front.mustCall("CreateTable", createTable)
+	front.mustCall("GetItem", rewriteGet)
+	p.take()
+	f := func(body, wantSent, wantReply string) {
+		t.Helper()
+		_, reply := front.mustCall("UpdateItem", body)
+		if sent := p.take(); len(sent) != 1 || sent[0] != "UpdateItem "+wantSent {
+			t.Errorf("sent %q, want %s", sent, wantSent)
+		}
+		if reply != wantReply {
+			t.Errorf("UpdateItem %s = %s, want %s", body, reply, wantReply)
+		}
+	}
+	f(rewriteUpdate, strings.TrimSuffix(rewriteUpdate, "}")+`,"ReturnValues":"ALL_NEW"}`, `{"ConsumedCapacity":{"TableName":"t-1","CapacityUnits":1.0}}`)
+	header, body := front.mustCall("GetItem", rewriteGet)
+	if header.Get("X-Millrace-Cache") != "hit" || !strings.Contains(body, `"v":{"N":"1"}`) {
+		t.Errorf("after the update: %s (%s), want a hit on what it left", body, header.Get("X-Millrace-Cache"))
+	}
+	none := strings.Replace(rewriteUpdate, `"TableName"`, `"ReturnValues" : "NONE","TableName"`, 1)
+	f(none, strings.Replace(none, `"NONE"`, `"ALL_NEW"`, 1), `{"ConsumedCapacity":{"TableName":"t-1","CapacityUnits":1.0}}`)
+	// What asks for something gets exactly that, and is sent as it is.
+	old := strings.Replace(rewriteUpdate, `"TableName"`, `"ReturnValues":"UPDATED_OLD","TableName"`, 1)
+	f(old, old, `{"Attributes":{"v":{"N":"2"}},"ConsumedCapacity":{"TableName":"t-1","CapacityUnits":1.0}}`)
+}
+
+// Where the rewrite is denied and the client's own request is not, it is switched off with one warning, and the
+// client hears nothing of it.
+func TestDeniedRewritesAreSwitchedOff(t *testing.T) {
+	t.Parallel()
+	behind := run(t, testConfig())
+	p := record(t, behind)
+	p.deny = func(operation, body string) bool {
+		return strings.Contains(body, "ALL_NEW") || operation == "GetItem" && !strings.Contains(body, "ProjectionExpression") ||
+			operation == "Query" && strings.Contains(body, "INDEXES")
+	}
+	front := run(t, upstreamConfig(p.URL))
+	front.mustCall("CreateTable", createTable)
+	status, _, _ := front.call("GetItem", rewriteGet) // teaches the schema
+	if status != 400 {
+		t.Fatalf("GetItem of a whole item = %d, want it denied", status)
+	}
+	const query = `{"TableName":"t-1","KeyConditionExpression":"p = :p","ExpressionAttributeValues":{":p":{"S":"a"}}}`
+	p.take()
+	front.mustCall("UpdateItem", rewriteUpdate)
+	front.mustCall("UpdateItem", rewriteUpdate)
+	if sent := p.take(); len(sent) != 3 || sent[1] != "UpdateItem "+rewriteUpdate || sent[2] != sent[1] {
+		t.Errorf("sent %q, want the rewrite once and then the client's own words", sent)
+	}
+	for range 2 {
+		if _, body := front.mustCall("GetItem", rewritePart); body != `{"Item":{"v":{"N":"2"}}}` {
+			t.Errorf("a part of the item: %s", body)
+		}
+	}
+	if sent := p.take(); len(sent) != 3 || sent[1] != "GetItem "+rewritePart || sent[2] != sent[1] {
+		t.Errorf("sent %q, want the whole item once and then the client's own words", sent)
+	}
+	for range 2 {
+		front.mustCall("Query", query)
+	}
+	if sent := p.take(); len(sent) != 3 || sent[1] != "Query "+query || sent[2] != sent[1] {
+		t.Errorf("sent %q, want the page with its cost once and then the client's own words", sent)
+	}
+	// What is denied in the client's own words is the client's to hear, and says nothing of the rewrite.
+	p.mu.Lock()
+	p.deny = func(string, string) bool { return true }
+	p.mu.Unlock()
+	if status, _, body := front.call("UpdateItem", rewriteUpdate); status != 400 || !strings.Contains(body, "not authorized to perform: dynamodb:UpdateItem") {
+		t.Errorf("UpdateItem = %d %s", status, body)
+	}
+	if err := front.wait(); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(front.log.String(), "a rewrite was denied"); got != 3 {
+		t.Errorf("%d warnings, want one for each rewrite:\n%s", got, front.log)
+	}
+}
+
+// Bodies that are forwarded arrive as they were sent, byte for byte, whatever they hold.
+func TestForwardedBodiesAreVerbatim(t *testing.T) {
+	t.Parallel()
+	p := record(t, run(t, testConfig()))
+	front := run(t, upstreamConfig(p.URL))
+	front.mustCall("CreateTable", createTable)
+	for op, body := range map[string]string{
+		"PutItem":            "{ \"Item\" : {\"p\":{\"S\":\"\\u0061\"}, \"n\":{\"N\":\"1.50\"}},\n\"TableName\":\"t-1\"}",
+		"DeleteItem":         `{"Key":{"p":{"S":"a"}},"TableName":"t-1","Unheard":[1]}`,
+		"TransactWriteItems": `{"TransactItems":[{"Put":{"TableName":"t-1","Item":{"p":{"S":"a"}}}}]}`,
+		"ExecuteStatement":   `{"Statement":"SELECT * FROM \"t-1\""}`,
+		"ListTables":         `{ }`,
+		"InventedYesterday":  `{"A":{"b":[1,2.0,3e5]}}`,
+		// Twice the same member is unusual, so not even the rewrite touches it.
+		"UpdateItem": `{"TableName":"t-1","Key":{"p":{"S":"a"}},"ReturnValues":"NONE","ReturnValues":"NONE"}`,
+		"GetItem":    `{"TableName":"t-1","Key":{"p":{"S":"a"}},"AttributesToGet":["p"]}`,
+	} {
+		p.take()
+		front.call(op, body)
+		if sent := p.take(); len(sent) == 0 || sent[len(sent)-1] != op+" "+body {
+			t.Errorf("%s: sent %q, want %q", op, sent, body)
+		}
+	}
+}
