@@ -61,6 +61,9 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
+	if verdict, ok := errors.AsType[verdictError](err); ok {
+		return verdict.code
+	}
 	return exitFailure
 }
 
@@ -69,6 +72,7 @@ type cli struct {
 	Serve       serveCommand       `cmd:"" help:"Serve DynamoDB's protocol."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the millrace of the same configuration whether it is ready; exit 1 if not."`
 	Config      configCommands     `cmd:"" help:"Check or print the configuration."`
+	Verify      verifyCommand      `cmd:"" help:"Probe from outside whether a DynamoDB API shows what was written, when it must."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,238 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Verdict is the outcome of a row or of a run.
+type Verdict string
+
+// The promise held for all reads; it was broken; it held, but too few reads were answered by a cache to prove anything;
+// the target does not have the feature; the row was left out; it could not be run.
+const (
+	Holds        Verdict = "holds"
+	Violated     Verdict = "violated"
+	TooFewHits   Verdict = "too few hits"
+	NotSupported Verdict = "not supported by target"
+	NotRun       Verdict = "not run"
+	Failed       Verdict = "could not be run"
+)
+
+// Report is everything that a command's run found.
+type Report struct {
+	Began   time.Time     `json:"began"`
+	Took    time.Duration `json:"took_ns"`
+	Version string        `json:"millrace_version"`
+	Seed    uint64        `json:"seed"`
+	Verdict Verdict       `json:"verdict"`
+	Targets []*Target     `json:"targets"`
+}
+
+// Judge makes the verdict of the whole from those of the targets.
+func (r *Report) Judge() {
+	r.Verdict = Holds
+	for _, t := range r.Targets {
+		r.Verdict = worse(r.Verdict, t.Verdict)
+	}
+}
+
+// severity orders verdicts. What was seen to be broken weighs more than what could not be seen.
+var severity = []Verdict{NotRun, NotSupported, Holds, Failed, TooFewHits, Violated}
+
+// worse is the graver of two verdicts.
+func worse(a, b Verdict) Verdict {
+	if slices.Index(severity, b) > slices.Index(severity, a) {
+		return b
+	}
+	return a
+}
+
+// Target is what was found at one target.
+type Target struct {
+	Name    string  `json:"name"`
+	Target  string  `json:"target"`
+	Writer  string  `json:"writer,omitempty"`
+	Verdict Verdict `json:"verdict"`
+	// Why says why there are no rows, or too few.
+	Why        string        `json:"why,omitempty"`
+	Promise    Promise       `json:"promise"`
+	Bound      time.Duration `json:"bound_ns"`
+	IndexBound time.Duration `json:"index_bound_ns"`
+	// MinHits is the floor that was applied, 0 if none was; HitsKnown whether the target says what is a hit.
+	MinHits   float64 `json:"min_hits"`
+	HitsKnown bool    `json:"hits_known"`
+	// Requests were sent to target and writer.
+	Requests int64         `json:"requests"`
+	Took     time.Duration `json:"took_ns"`
+	Rows     []*Row        `json:"rows"`
+}
+
+// Row is what was found of one promise.
+type Row struct {
+	Name    string  `json:"name"`
+	Title   string  `json:"title"`
+	Verdict Verdict `json:"verdict"`
+	Why     string  `json:"why,omitempty"`
+	// Slack is how long a write may stay unseen in this row.
+	Slack time.Duration `json:"slack_ns"`
+	// Writes were acknowledged, Reads judged; Errors are requests without a usable answer, which prove nothing.
+	Writes int64 `json:"writes"`
+	Reads  int   `json:"reads"`
+	Errors int64 `json:"errors,omitempty"`
+	// Hits is the share of the target's answers that came from a cache, if the target says.
+	Hits float64 `json:"hits"`
+	// Violations broke the promise. Stale reads missed something acknowledged before they were sent, allowed or not, at
+	// worst by Worst.
+	Violations int           `json:"violations"`
+	Stale      int           `json:"stale"`
+	Worst      time.Duration `json:"worst_ns"`
+	// Repeats is how often in a row a condition failed on the version that had just been read, in rows that have such.
+	Repeats int64 `json:"repeats,omitempty"`
+	// Delays tell for every write past the target, or of an index, how long it is known to have stayed unseen.
+	Delays    []time.Duration `json:"delays_ns,omitempty"`
+	Histories []History       `json:"histories,omitempty"`
+	Took      time.Duration   `json:"took_ns"`
+}
+
+// newReport is a report without rows.
+func (p *prober) newReport() *Target {
+	return &Target{
+		Name: p.cfg.Name, Target: p.cfg.Target, Writer: p.cfg.Writer, Verdict: Failed, Promise: p.promise,
+		Bound: p.cfg.Bound, IndexBound: p.cfg.IndexBound,
+	}
+}
+
+// histories is how many of a row's violations are shown.
+const histories = 3
+
+// judgeRow looks at all histories of a row that has ended.
+func (p *prober) judgeRow(d *driver, begun time.Duration) *Row {
+	r := &Row{Name: d.row.name, Title: d.row.title, Verdict: Holds, Writes: d.made.Load(), Errors: d.errors.Load(), Repeats: d.repeats.Load()}
+	demand := d.row.demand(p.cfg, p.promise)
+	r.Slack = demand.slack + demand.propagation
+	if n := d.asked.Load(); n > 0 {
+		r.Hits = d.hits / float64(n)
+	}
+	type shown struct {
+		f   finding
+		reg *register
+		ops []Op
+	}
+	var found []shown
+	for _, reg := range d.registers {
+		ops := reg.taken()
+		j := judge(ops, demand)
+		r.Reads += j.reads
+		r.Stale += j.behind
+		r.Worst = max(r.Worst, j.worst)
+		if d.row.polls() && len(j.delays) > 0 {
+			if !d.row.fresh { // An item's first version came before anything could be cached.
+				j.delays = j.delays[1:]
+			}
+			r.Delays = append(r.Delays, j.delays...)
+		}
+		r.Violations += len(j.findings)
+		for _, f := range j.findings {
+			found = append(found, shown{f, reg, ops})
+		}
+	}
+	slices.Sort(r.Delays)
+	// One of each kind first, and of a kind the worst.
+	slices.SortStableFunc(found, func(a, b shown) int {
+		if a.f.by != b.f.by {
+			if a.f.by > b.f.by {
+				return -1
+			}
+			return 1
+		}
+		return 0
+	})
+	taken := map[string]bool{}
+	for _, distinct := range []bool{true, false} {
+		for _, s := range found {
+			label := s.reg.name
+			if distinct {
+				label = fmt.Sprint(s.f.kind)
+			}
+			if len(r.Histories) < histories && !taken[label] && !taken[s.reg.name] {
+				taken[label], taken[s.reg.name] = true, true
+				r.Histories = append(r.Histories, s.f.history(s.reg.name, s.ops))
+			}
+		}
+	}
+	switch {
+	case r.Violations > 0:
+		r.Verdict = Violated
+	case d.why != nil:
+		r.Verdict, r.Why = d.verdict, d.why.Error()
+	case r.Reads == 0:
+		r.Verdict, r.Why = Failed, "no read was answered"
+	}
+	r.Took = p.now() - begun
+	return r
+}
+
+// minHits is the floor of hits for a target that says or does not say what is one.
+func (c Config) minHits(known bool) float64 {
+	switch {
+	case c.MinHits >= 0:
+		return c.MinHits
+	case known:
+		return 0.3
+	}
+	return 0
+}
+
+// finish judges hits, which is possible only when it is known whether the target speaks of them, and sums up.
+func (t *Target) finish(p *prober) {
+	t.Took = p.now()
+	t.HitsKnown = p.target.saysCache.Load() > 0
+	t.MinHits = p.cfg.minHits(t.HitsKnown)
+	t.Requests = p.target.sent.Load()
+	if p.writer != nil {
+		t.Requests += p.writer.sent.Load()
+	}
+	t.Verdict = NotRun
+	for _, r := range t.Rows {
+		if r.Verdict == Holds && !rowNamed(r.Name).seldomHits && r.Hits < t.MinHits {
+			r.Verdict, r.Why = TooFewHits, fmt.Sprintf("%.2f of the answers were hits, %.2f are needed", r.Hits, t.MinHits)
+		}
+		t.Verdict = worse(t.Verdict, r.Verdict)
+	}
+	if t.Verdict == NotRun || t.Verdict == NotSupported {
+		t.Verdict = Failed
+	}
+}
+
+// ran are the rows that were not left out.
+func (t *Target) ran() []*Row {
+	return slices.DeleteFunc(slices.Clone(t.Rows), func(r *Row) bool { return r.Verdict == NotRun })
+}
+
+// idle names the rows that were left out, and says why.
+func (t *Target) idle() string {
+	var names []string
+	why := ""
+	for _, r := range t.Rows {
+		if r.Verdict == NotRun {
+			names, why = append(names, r.Name), r.Why
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return strings.Join(names, ", ") + " (" + why + ")"
+}
+
+// rowNamed is the row of that name.
+func rowNamed(name string) *row {
+	for i := range rows {
+		if rows[i].name == name {
+			return &rows[i]
+		}
+	}
+	return &row{}
+}
