@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"slices"
+
 	"millrace/ddb"
 )
 
@@ -41,6 +43,7 @@ type IndexLayout struct {
 	all        bool // everything is projected
 	projected  map[string]bool
 	fetchName  string
+	keyed      bool // every key attribute is one of the table's
 }
 
 // keyAttribute is one attribute of a key and the kind it must have.
@@ -91,6 +94,10 @@ func NewLayout(desc *ddb.TableDescription) *Layout {
 		}
 		for _, a := range key {
 			x.projected[a.name] = true
+		}
+		x.keyed = true
+		for _, a := range append(append([]keyAttribute(nil), x.hash...), x.sort...) {
+			x.keyed = x.keyed && slices.Contains(key, a)
 		}
 		for _, name := range info.Projection.NonKeyAttributes {
 			x.projected[name] = true
@@ -210,6 +217,15 @@ func (x *IndexLayout) SameContent(a, b ddb.Item) bool {
 		}
 	}
 	return true
+}
+
+// KeyPlace is where an item stands in x whose primary key tells that, as it does when x is keyed by attributes of the table's
+// key; key may be the whole item.
+func (x *IndexLayout) KeyPlace(key ddb.Item) (partition, position []byte, ok bool) {
+	if !x.keyed {
+		return nil, nil, false
+	}
+	return x.Place(key)
 }
 
 // SpanNames are all the names that SpanName gives.

@@ -47,16 +47,25 @@ func touchedAtLeast(l *cache.Layout, c *ddb.Change) []coherence.Position {
 		out = append(out, coherence.Position{Partition: p, Pos: pos})
 	}
 	for _, x := range l.Indexes {
-		for _, name := range x.SpanNames() {
-			out = appendPlaces(out, x, name, c)
-		}
+		out = appendPlaces(out, x, c)
 	}
 	return out
 }
 
-// appendPlaces appends where the item of c was and is in x, as far as c tells.
-func appendPlaces(out []coherence.Position, x *cache.IndexLayout, name string, c *ddb.Change) []coherence.Position {
-	if p, pos, ok := x.Place(c.Key); ok { // the index's key is part of the table's
+// appendPlaces appends where c changes x: exactly, if c has both images, else wherever it may.
+func appendPlaces(out []coherence.Position, x *cache.IndexLayout, c *ddb.Change) []coherence.Position {
+	if !c.OldUnknown && !c.NewUnknown {
+		return appendTouched(out, x, c)
+	}
+	for _, name := range x.SpanNames() {
+		out = appendPossible(out, x, name, c)
+	}
+	return out
+}
+
+// appendPossible appends where the item of c may have been and may be in x, for pages called name.
+func appendPossible(out []coherence.Position, x *cache.IndexLayout, name string, c *ddb.Change) []coherence.Position {
+	if p, pos, ok := x.KeyPlace(c.Key); ok {
 		return append(out, coherence.Position{Index: name, Partition: p, Pos: pos})
 	}
 	if c.HasOld && c.OldUnknown || c.HasNew && c.NewUnknown {

@@ -121,7 +121,7 @@ func (g *Guard) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error)
 // write is a mutation on its way through the guard.
 type write struct {
 	guard   *Guard
-	plan    plan
+	plan    *plan
 	core    *coherence.Write
 	effects int // how many were announced: the plan's keys, and then whole tables
 	done    bool
@@ -157,9 +157,15 @@ func (w *write) settle(resp *ddb.Response, err error) {
 	if len(w.plan.keys) > 0 {
 		outcomes := w.plan.settled(resp, err, result)
 		for i := range w.plan.keys {
-			core.Settle(now, w.core, i, outcomes[i].result, outcomes[i].image, false, nil)
-			if e := &w.plan.keys[i].effect; outcomes[i].result == coherence.Applied && e.Table.Covered() {
-				g.inv.acked.note(e.Table, e.Key, now)
+			k, o := &w.plan.keys[i], &outcomes[i]
+			var extra []coherence.Position
+			covered := k.effect.Table.Covered()
+			if !g.store.Authoritative() {
+				extra = k.positions(o, func() told { return w.cached(i) }, covered)
+			}
+			core.Settle(now, w.core, i, o.result, o.image, false, extra)
+			if o.result == coherence.Applied && covered {
+				g.inv.acked.note(k.effect.Table, k.effect.Key, now)
 			}
 		}
 	}
@@ -168,8 +174,16 @@ func (w *write) settle(resp *ddb.Response, err error) {
 	}
 	core.End(now, w.core)
 	w.done = true
-	if result != coherence.NotApplied {
+	switch {
+	case result != coherence.NotApplied:
 		w.forget()
+	case doubtful(err):
+		for i := range w.plan.keys {
+			g.inv.forget(w.plan.keys[i].schema.Scope, w.plan.keys[i].schema.Name)
+		}
+		for _, t := range w.plan.tables {
+			g.inv.forget(t.scope, t.name)
+		}
 	}
 	g.store.Relieve()
 }
@@ -179,7 +193,11 @@ func (w *write) end() {
 	if w.done {
 		return
 	}
-	w.guard.store.Core().End(w.guard.store.Now(), w.core)
+	core := w.guard.store.Core()
+	core.End(w.guard.store.Now(), w.core)
+	for i := range w.plan.keys {
+		core.Forget(w.plan.keys[i].schema.Table) // its places in indexes were not told
+	}
 	w.forget()
 }
 
@@ -189,6 +207,11 @@ func (w *write) forget() {
 	g := w.guard
 	for _, t := range w.plan.tables {
 		g.inv.forget(t.scope, t.name)
+	}
+	for _, t := range w.plan.unknown {
+		if s := g.schemas.Known(t.scope, []byte(t.name)); s != nil {
+			g.store.Core().Forget(s.Table)
+		}
 	}
 	if w.plan.everything {
 		g.schemas.DropAll()

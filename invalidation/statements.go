@@ -20,17 +20,16 @@ type statementSource struct {
 }
 
 // planExecuteStatement plans one statement.
-func planExecuteStatement(g *Guard, ctx context.Context, req *ddb.Request) plan {
+func planExecuteStatement(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	in, err := ddb.InputAs[ddb.ExecuteStatementInput](req)
 	if err != nil {
 		return planEverything(g, ctx, req)
 	}
-	p, _ := planStatements(g, ctx, req, []statementSource{{in.Statement, in.Parameters}})
-	return p
+	return planStatements(g, ctx, req, []statementSource{{in.Statement, in.Parameters}})
 }
 
 // planBatchExecuteStatement plans every statement of a batch, each of which succeeds or fails by itself.
-func planBatchExecuteStatement(g *Guard, ctx context.Context, req *ddb.Request) plan {
+func planBatchExecuteStatement(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	in, err := ddb.InputAs[ddb.BatchExecuteStatementInput](req)
 	if err != nil {
 		return planEverything(g, ctx, req)
@@ -39,22 +38,20 @@ func planBatchExecuteStatement(g *Guard, ctx context.Context, req *ddb.Request) 
 	for i, s := range in.Statements {
 		sources[i] = statementSource{s.Statement, s.Parameters}
 	}
-	p, members := planStatements(g, ctx, req, sources)
+	p := planStatements(g, ctx, req, sources)
 	p.outcomes = func(resp *ddb.Response, err error, result coherence.Result) []outcome {
-		out := make([]outcome, len(p.keys))
-		for i := range out {
-			out[i].result = result
-		}
+		out := p.all(result)
 		if err != nil {
 			return out
 		}
 		answer, err := ddb.OutputAs[ddb.BatchExecuteStatementOutput](resp)
 		for i := range out {
+			member := p.keys[i].member
 			switch {
-			case err != nil || members[i] >= len(answer.Responses):
+			case err != nil || member >= len(answer.Responses):
 				out[i].result = coherence.Ambiguous
-			case answer.Responses[members[i]].Error != nil:
-				out[i].result = memberResult(answer.Responses[members[i]].Error.Code)
+			case answer.Responses[member].Error != nil:
+				out[i].result = memberResult(answer.Responses[member].Error.Code)
 			}
 		}
 		return out
@@ -74,7 +71,7 @@ func memberResult(code string) coherence.Result {
 }
 
 // planExecuteTransaction plans every statement of a transaction.
-func planExecuteTransaction(g *Guard, ctx context.Context, req *ddb.Request) plan {
+func planExecuteTransaction(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	in, err := ddb.InputAs[ddb.ExecuteTransactionInput](req)
 	if err != nil {
 		return planEverything(g, ctx, req)
@@ -83,28 +80,25 @@ func planExecuteTransaction(g *Guard, ctx context.Context, req *ddb.Request) pla
 	for i, s := range in.TransactStatements {
 		sources[i] = statementSource{s.Statement, s.Parameters}
 	}
-	p, members := planStatements(g, ctx, req, sources)
-	p.outcomes = func(_ *ddb.Response, err error, result coherence.Result) []outcome {
-		return transactedOutcomes(members, err, result)
-	}
+	p := planStatements(g, ctx, req, sources)
+	p.outcomes = func(_ *ddb.Response, err error, result coherence.Result) []outcome { return p.transacted(err, result) }
 	return p
 }
 
-// planStatements plans statements. members has, for each key of the plan, the number of the statement that it is of.
-func planStatements(g *Guard, ctx context.Context, req *ddb.Request, sources []statementSource) (p plan, members []int) {
+// planStatements plans statements.
+func planStatements(g *Guard, ctx context.Context, req *ddb.Request, sources []statementSource) *plan {
+	p := &plan{}
 	if g.store.Authoritative() {
-		// What is written is announced.
-		return plan{}, nil
+		return p // what is written is announced
 	}
 	for i, s := range sources {
 		e, err := partiql.Classify(s.text, s.parameters)
 		switch {
-		case err == nil && (!e.Writes || g.foreign(ctx, req, e.Table)):
-		case err != nil || !p.add(g, ctx, req, e.Table, e.Item):
-			return planEverything(g, ctx, req), nil
-		default:
-			members = append(members, i)
+		case err != nil:
+			return &plan{everything: true}
+		case e.Writes:
+			p.add(g, ctx, req, e.Table, change{key: e.Item, member: i})
 		}
 	}
-	return p, members
+	return p
 }

@@ -1,0 +1,251 @@
+package invalidation
+
+import (
+	"context"
+
+	"millrace/cache"
+	"millrace/cache/coherence"
+	"millrace/ddb"
+)
+
+// planKey is the plan of a write to one item.
+func planKey(g *Guard, ctx context.Context, req *ddb.Request, table string, returns *string, c change, attributes attributesOf) *plan {
+	p := &plan{}
+	if returns != nil {
+		p.returns = *returns
+	}
+	p.add(g, ctx, req, table, c)
+	p.outcomes = func(resp *ddb.Response, err error, result coherence.Result) []outcome {
+		out := p.all(result)
+		if len(out) == 0 || g.store.Authoritative() {
+			return out // an announced commit brings its own image
+		}
+		switch o := &out[0]; result {
+		case coherence.Applied:
+			o.applied(&c)
+			o.returned(p.returns, attributes, resp)
+		case coherence.ConditionFailed:
+			o.refused(err)
+		}
+		return out
+	}
+	return p
+}
+
+// applied takes what a change that was acknowledged left.
+func (o *outcome) applied(c *change) {
+	switch c.after {
+	case afterPut:
+		o.left(c.item, true)
+	case afterDelete:
+		o.left(nil, false)
+	}
+}
+
+// left says what there is after the write.
+func (o *outcome) left(item ddb.Item, exists bool) {
+	img := cache.ItemImage(item, exists)
+	o.image, o.new = &img, told{known: true, exists: exists, item: item}
+}
+
+// returned takes the images that the answer brings. returns is the ReturnValues that the backend was asked for.
+//
+// ALL_OLD of an item that was not there brings no attributes. ALL_NEW always brings the item. (API Reference, UpdateItem:
+// ReturnValues.)
+func (o *outcome) returned(returns string, attributes attributesOf, resp *ddb.Response) {
+	if returns != "ALL_OLD" && returns != allNew {
+		return
+	}
+	item, ok := attributes(resp)
+	switch {
+	case !ok:
+	case returns == "ALL_OLD":
+		o.old = told{known: true, exists: len(item) > 0, item: item}
+	case len(item) > 0:
+		o.left(item, true)
+	}
+}
+
+// attributesOf finds the Attributes in the answer to a write of one item; false when it cannot be understood.
+type attributesOf func(*ddb.Response) (ddb.Item, bool)
+
+// attributesIn makes one for an operation's output.
+func attributesIn[T any](attributes func(*T) ddb.Item) attributesOf {
+	return func(resp *ddb.Response) (ddb.Item, bool) {
+		out, err := ddb.OutputAs[T](resp)
+		if err != nil {
+			return nil, false
+		}
+		return attributes(out), true
+	}
+}
+
+// refused takes the item that a failed condition shows, if ReturnValuesOnConditionCheckFailure asked for it (R16).
+func (o *outcome) refused(err error) {
+	e, ok := err.(*ddb.Error)
+	if !ok || !e.HasItem {
+		return
+	}
+	img := cache.ItemImage(e.Item, true)
+	o.image = &img
+	// Pages that show it as it was cached, or elsewhere, may be why the client was wrong.
+	o.new = told{known: true, exists: true, item: e.Item}
+}
+
+// planPutItem plans a put, which leaves the item of the request.
+func planPutItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
+	in, err := ddb.InputAs[ddb.PutItemInput](req)
+	if err != nil {
+		return planEverything(g, ctx, req)
+	}
+	return planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Item, after: afterPut, item: in.Item},
+		attributesIn(func(out *ddb.PutItemOutput) ddb.Item { return out.Attributes }))
+}
+
+// planDeleteItem plans a delete, which leaves nothing.
+func planDeleteItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
+	in, err := ddb.InputAs[ddb.DeleteItemInput](req)
+	if err != nil {
+		return planEverything(g, ctx, req)
+	}
+	return planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Key, after: afterDelete},
+		attributesIn(func(out *ddb.DeleteItemOutput) ddb.Item { return out.Attributes }))
+}
+
+// planUpdateItem plans an update, which leaves what ALL_NEW returns; without that the entry only goes.
+func planUpdateItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
+	in, err := ddb.InputAs[ddb.UpdateItemInput](req)
+	if err != nil {
+		return planEverything(g, ctx, req)
+	}
+	p := planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Key},
+		attributesIn(func(out *ddb.UpdateItemOutput) ddb.Item { return out.Attributes }))
+	if instead := g.askForImage(req, in); instead != nil && len(p.keys) > 0 {
+		p.instead, p.returns = instead, allNew
+	}
+	return p
+}
+
+// planBatchWriteItem plans every put and delete of a batch.
+func planBatchWriteItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
+	in, err := ddb.InputAs[ddb.BatchWriteItemInput](req)
+	if err != nil {
+		return planEverything(g, ctx, req)
+	}
+	p := &plan{}
+	for table, list := range in.RequestItems {
+		for _, w := range list {
+			p.add(g, ctx, req, table, writtenItem(w))
+		}
+	}
+	p.outcomes = func(resp *ddb.Response, err error, result coherence.Result) []outcome {
+		out := p.all(result)
+		if result != coherence.Applied || g.store.Authoritative() {
+			return out
+		}
+		left, ok := unprocessed(g, ctx, req, resp)
+		for i := range out {
+			key := p.keys[i].effect
+			switch {
+			case !ok:
+				out[i].result = coherence.Ambiguous
+			case left[itemRef{key.Table, string(key.Key)}]:
+				// R18: not written, most likely for want of throughput; but "an internal processing failure" is a
+				// reason too (API Reference, BatchWriteItem: UnprocessedItems), so what is cached goes.
+				out[i].result = coherence.ConditionFailed
+			default:
+				out[i].applied(&p.keys[i].change)
+			}
+		}
+		return out
+	}
+	return p
+}
+
+// itemRef names an item.
+type itemRef struct {
+	table *coherence.Table
+	key   string
+}
+
+// unprocessed are the items that a batch did not write; false when the answer cannot be understood.
+func unprocessed(g *Guard, ctx context.Context, req *ddb.Request, resp *ddb.Response) (map[itemRef]bool, bool) {
+	out, err := ddb.OutputAs[ddb.BatchWriteItemOutput](resp)
+	if err != nil {
+		return nil, false
+	}
+	var p plan
+	for table, list := range out.UnprocessedItems {
+		for _, w := range list {
+			p.add(g, ctx, req, table, writtenItem(w))
+		}
+	}
+	if len(p.unknown)+len(p.tables) > 0 {
+		return nil, false
+	}
+	left := make(map[itemRef]bool, len(p.keys))
+	for _, k := range p.keys {
+		left[itemRef{k.effect.Table, string(k.effect.Key)}] = true
+	}
+	return left, true
+}
+
+// writtenItem is what w does.
+func writtenItem(w ddb.WriteRequest) change {
+	switch {
+	case w.PutRequest != nil:
+		return change{key: w.PutRequest.Item, after: afterPut, item: w.PutRequest.Item}
+	case w.DeleteRequest != nil:
+		return change{key: w.DeleteRequest.Key, after: afterDelete}
+	}
+	return change{}
+}
+
+// planTransactWriteItems plans every action of a transaction. Nothing is ever installed: a request with a
+// ClientRequestToken that was used before succeeds without writing (R20). (API Reference, TransactWriteItems:
+// ClientRequestToken.)
+func planTransactWriteItems(g *Guard, ctx context.Context, req *ddb.Request) *plan {
+	in, err := ddb.InputAs[ddb.TransactWriteItemsInput](req)
+	if err != nil {
+		return planEverything(g, ctx, req)
+	}
+	p := &plan{}
+	for i, action := range in.TransactItems {
+		switch {
+		case action.Put != nil:
+			p.add(g, ctx, req, action.Put.TableName, change{key: action.Put.Item, after: afterPut, item: action.Put.Item, member: i})
+		case action.Update != nil:
+			p.add(g, ctx, req, action.Update.TableName, change{key: action.Update.Key, member: i})
+		case action.Delete != nil:
+			p.add(g, ctx, req, action.Delete.TableName, change{key: action.Delete.Key, after: afterDelete, member: i})
+		case action.ConditionCheck != nil:
+			// It writes nothing, but when it fails what is cached of its item may be why the client was wrong.
+			p.add(g, ctx, req, action.ConditionCheck.TableName, change{key: action.ConditionCheck.Key, after: afterCheck, member: i})
+		}
+	}
+	p.outcomes = func(_ *ddb.Response, err error, result coherence.Result) []outcome { return p.transacted(err, result) }
+	return p
+}
+
+// transacted is what became of the items of a transaction (R19).
+func (p *plan) transacted(err error, result coherence.Result) []outcome {
+	out := p.all(result)
+	e, refused := err.(*ddb.Error)
+	for i := range out {
+		o, c := &out[i], &p.keys[i].change
+		if refused && result == coherence.NotApplied && c.member < len(e.CancellationReasons) {
+			switch e.CancellationReasons[c.member].Code {
+			case "ConditionalCheckFailed", "DuplicateItem":
+				o.result = coherence.ConditionFailed
+			}
+		}
+		switch {
+		case c.after == afterCheck && o.result != coherence.ConditionFailed:
+			o.result = coherence.NotApplied
+		case o.result == coherence.Applied:
+			o.applied(c)
+			o.image = nil
+		}
+	}
+	return out
+}
