@@ -4,12 +4,13 @@ GO ?= go
 # How long each fuzz target runs, how many seeds the simulator takes, and what benchmarks are compared.
 FUZZTIME ?= 30s
 SEEDS ?= 20000
+MUTANTSEEDS ?= 3000
 BENCH ?= .
 COUNT ?= 8
 REF ?= main
 WORK := .work
 
-.PHONY: build test race lint fuzz sim conformance image-check oracle bench bench-compare bench-engine bench-miss
+.PHONY: build test race lint fuzz sim sim-mutants conformance image-check oracle bench bench-compare bench-engine bench-miss
 
 build: ## the binary, ./millrace
 	$(GO) build -trimpath -o millrace ./cmd/millrace
@@ -32,6 +33,9 @@ fuzz: ## every fuzz target for FUZZTIME
 
 sim: ## the coherence simulator over SEEDS seeds
 	$(GO) test -count=1 -timeout 60m ./internal/sim -seeds $(SEEDS)
+
+sim-mutants: ## which rules of the coherence core the simulator needs how many seeds to miss
+	$(GO) test -count=1 -timeout 60m ./internal/sim -run TestPrintMutants -table $(MUTANTSEEDS)
 
 oracle: ## seeded operations on the engine and on ENDPOINT, compared; ORACLE adds flags
 	@test -n "$(ENDPOINT)" || { echo "ENDPOINT is needed: make oracle ENDPOINT=http://127.0.0.1:8000" >&2; exit 2; }

@@ -57,8 +57,14 @@ func (c *Core) joinable(now Time, s *slot, f *Flight, o *ReadOptions) bool {
 	if f.thrift && !o.Thrift {
 		return false
 	}
-	if validAt := c.validAt(f); c.rules.Late && (!c.fresh(now, t, validAt) || o.TTL > 0 && time.Duration(now-validAt) > o.TTL) {
-		return false
+	if validAt := c.validAt(f); c.rules.Late {
+		ttl := o.TTL
+		if o.NegativeTTL > 0 && o.NegativeTTL < ttl {
+			ttl = o.NegativeTTL // for there may be no item
+		}
+		if !c.fresh(now, t, validAt) || ttl > 0 && time.Duration(now-validAt) > ttl {
+			return false
+		}
 	}
 	if o.Exclusive || o.NoCache || o.Strong && !(f.Strong && t.authoritative()) {
 		return false

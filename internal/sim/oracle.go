@@ -6,79 +6,112 @@ import (
 	"millrace/cache/coherence"
 )
 
-// itemFloor is the least commit that a reader of key arriving now may be shown.
-func (w *world) itemFloor(key int, strong bool) int {
-	if strong || w.sc.Authoritative { // P9: linearizable
-		return w.log.last()
+// promise is what a reader must be shown at least.
+type promise struct {
+	inv    int  // when it arrived
+	least  int  // commit
+	acks   int  // of a page: those of the first so many acknowledged writes that lie in it
+	old    int  // how much older than inv the answer may be; -1 is no bound
+	oldNeg int  // the same for the absence of an item
+	silent bool // the reader gave up P1 and P2, for itself and whoever learns from it
+}
+
+// promise is what holds for any reader arriving now.
+func (w *node) promise(ro *coherence.ReadOptions) promise {
+	p := promise{inv: w.now, old: -1, oldNeg: -1, silent: ro.Thrift}
+	if w.sc.Foreign || w.sc.Stream { // P4
+		p.old, p.oldNeg = ttl, negTTL
 	}
-	return max(w.acked[key], w.read[key]) // P1, P2
+	if w.reader.covered { // P3
+		p.old, p.oldNeg = min(p.old, w.sc.Delta), min(p.oldNeg, w.sc.Delta)
+	}
+	return p
+}
+
+// itemPromise is what a reader of key arriving now must be shown.
+func (w *node) itemPromise(key int, ro *coherence.ReadOptions) promise {
+	p := w.promise(ro)
+	switch {
+	case ro.Strong || w.sc.Authoritative: // P9: linearizable
+		p.least = w.log.last()
+	case !ro.Thrift: // P1, P2
+		p.least = max(w.acked[key], w.read[key])
+	}
+	return p
 }
 
 // judgeItem checks an answer and raises the floor of later readers.
-func (w *world) judgeItem(key int, body []byte, negative bool, floor, inv int, what string) {
-	n := w.log.findItem(key, body, negative, floor)
+func (w *node) judgeItem(key int, body []byte, negative bool, p promise, what string) {
+	n := w.log.findItem(key, body, negative, p.least)
 	if n < 0 {
 		kind := "P1/P2/P9"
 		if w.log.findItem(key, body, negative, 0) < 0 {
 			kind = "P6"
 		}
-		w.fail("%s: %s of key %d begun at %d answers %q negative=%v, older than commit %d", kind, what, key, inv, body, negative, floor)
+		w.fail("%s: %s of key %d begun at %d answers %q negative=%v, older than commit %d", kind, what, key, p.inv, body, negative, p.least)
 		return
 	}
-	if w.sc.Foreign {
-		bound := ttl
-		if negative {
-			bound = negTTL
-		}
-		if old := w.log.at(inv - bound); w.log.findItem(key, body, negative, max(old, floor)) < 0 {
-			w.fail("P4: %s of key %d begun at %d answers %q negative=%v, not current since %d", what, key, inv, body, negative, inv-bound)
+	bound := p.old
+	if negative {
+		bound = p.oldNeg
+	}
+	if bound >= 0 {
+		if old := w.log.at(p.inv - bound); w.log.findItem(key, body, negative, max(old, p.least)) < 0 {
+			w.fail("P3/P4: %s of key %d begun at %d answers %q negative=%v, not current since %d", what, key, p.inv, body, negative, p.inv-bound)
 		}
 	}
-	w.read[key] = max(w.read[key], n)
+	if !p.silent {
+		w.read[key] = max(w.read[key], n)
+	}
 }
 
-// pageFloor is the set of commits that a reader of q arriving now must be shown: everything visible for a linearizable
-// read, else the acknowledged writes as they are now. They are matched with the page's interval when it is judged.
-func (w *world) pageFloor(q *request, strong bool) floor {
-	if strong || w.sc.Authoritative {
-		return floor{least: w.log.last()}
+// pagePromise is what a reader of q arriving now must be shown: everything visible for a linearizable read, else the
+// acknowledged writes as they are now. They are matched with the page's interval when it is judged.
+func (w *node) pagePromise(q *request, ro *coherence.ReadOptions) promise {
+	p := w.promise(ro)
+	switch {
+	case ro.Strong || w.sc.Authoritative:
+		p.least = w.log.last()
+	case q.index == "g": // P8: no read-your-writes, and the index's own lag comes on top
+		switch {
+		case w.reader.covered:
+			p.old = min(ttl, max(w.sc.Delta, provisional)) + indexLag
+		case p.old >= 0:
+			p.old += lag
+		}
+	case !ro.Thrift:
+		p.acks = len(w.acks)
 	}
-	if q.index == "g" {
-		return floor{} // P8: no read-your-writes
-	}
-	return floor{acks: len(w.acks)}
+	return p
 }
-
-// floor is what a page must show: the commit least, and those of the first acks acknowledged writes that lie in it.
-type floor struct{ least, acks int }
 
 // judgePage checks a page: it is the page of some moment not before the writes to its interval that were acknowledged
 // when the reader arrived (P7).
-func (w *world) judgePage(page int, body []byte, f floor, inv int) {
+func (w *node) judgePage(page int, body []byte, p promise) {
 	q := &requests[page]
-	least := f.least
+	least := p.least
 	n := w.log.findPage(q, body, 0)
 	if n < 0 {
 		w.fail("P6: page %d answers %q, which never was", page, body)
 		return
 	}
 	_, scanned := q.page(&w.log[n].state)
-	for _, a := range w.acks[:f.acks] {
+	for _, a := range w.acks[:p.acks] {
 		if a.seq > least && q.touches(a, scanned) {
 			least = a.seq
 		}
 	}
-	if w.sc.Foreign {
-		least = max(least, w.log.at(inv-ttl)) // P4
+	if p.old >= 0 {
+		least = max(least, w.log.at(p.inv-p.old)) // P3, P4, P8
 	}
 	if n < least {
-		w.fail("P7: page %d begun at %d answers %q, older than commit %d", page, inv, body, least)
+		w.fail("P7: page %d begun at %d answers %q, older than commit %d", page, p.inv, body, least)
 	}
 }
 
 // touches reports whether an acknowledged write lies in the interval that determined a page.
 func (q *request) touches(a ack, scanned coherence.Span) bool {
-	if q.scan {
+	if q.scan || a.key < 0 {
 		return true
 	}
 	pos := []byte{byte(a.key)}
@@ -105,7 +138,7 @@ func (w *world) disturb(from, to, key int, positions []coherence.Position) {
 
 // undisturbed reports whether a page fill begun at inv must be stored now: on an authoritative table, nothing else than
 // writes outside the scanned interval may have happened. The core keeps the hull of the positions, so the hull counts.
-func (w *world) undisturbed(inv int, scanned coherence.Span) bool {
+func (w *node) undisturbed(inv int, scanned coherence.Span) bool {
 	if !w.sc.Authoritative || w.sc.Committers > 1 || scanned.Partition == nil || w.engine.busy > 0 {
 		return false
 	}
@@ -141,14 +174,47 @@ func (w *world) undisturbed(inv int, scanned coherence.Span) bool {
 // quiesce is the end: everything was answered, and long enough ago. What is servable must equal a strong read (P5), what
 // is read once must be a hit then, and nothing may be left behind.
 func (w *world) quiesce() {
-	w.now += 2*tamb + 2*tq
-	if w.sc.Foreign {
-		w.now += ttl
+	if w.sc.Stream {
+		// Every record has come and the indexes have caught up; what is servable soon after must be right already.
+		w.now += max(publishLag, indexLag+provisional) + 1
+		for _, n := range w.nodes {
+			n.catchUp()
+			if n.reader.covered {
+				n.probe("P5", false)
+			}
+		}
 	}
+	w.now += 2*tamb + 2*tq
+	foreign := w.sc.Foreign || len(w.nodes) > 1
+	for _, n := range w.nodes {
+		if n.starts > 1 { // a write under way then may have been applied, and nobody was left who knew of it
+			foreign = true
+		}
+		n.catchUp()
+	}
+	if foreign {
+		w.now += ttl
+		for _, n := range w.nodes {
+			n.catchUp()
+		}
+	}
+	for _, n := range w.nodes {
+		n.rest()
+	}
+}
+
+// rest is quiesce for one node.
+func (w *node) rest() {
 	w.leaks()
 	w.probe("P5", false)
+	w.core.Shed(1 << 30) // so that all is of one age
 	w.probe("", true)
 	w.probe("live", false)
+	if w.reader.covered {
+		w.now += w.sc.Delta + 1
+		w.catchUp()
+		w.probe("live", false)
+	}
 	w.leaks()
 	if st := w.core.Stats(); st.Bytes != w.policy.total() {
 		w.fail("memory: the policy was told %d bytes, the core holds %d", w.policy.total(), st.Bytes)
@@ -162,14 +228,14 @@ func (w *world) quiesce() {
 }
 
 // leaks checks that nothing is under way.
-func (w *world) leaks() {
+func (w *node) leaks() {
 	if st := w.core.Stats(); st.Flights+st.Fences+st.Pending+st.Fills != 0 || st.Slots != st.Entries {
 		w.fail("leak: %+v", st)
 	}
 }
 
 // probe reads everything. Hits must be current. What misses is filled if fill is set; under the name live it must not miss.
-func (w *world) probe(name string, fill bool) {
+func (w *node) probe(name string, fill bool) {
 	check := func(what string, n int, r coherence.Read, want coherence.Image, scanned coherence.Span) {
 		switch r.Outcome {
 		case coherence.Hit, coherence.Negative:
@@ -192,7 +258,7 @@ func (w *world) probe(name string, fill bool) {
 			w.fail("leak: %s %d joins a flight at rest", what, n)
 		}
 	}
-	ro := w.options(&Op{})
+	ro := w.options(&Op{Pick: 1})
 	for k := range numKeys {
 		r := w.core.ReadItem(w.time(), w.table, itemKey(k), ro, nil)
 		check("item", k, r, itemImage(k, w.log.current()[k]), coherence.Span{Index: "none"})

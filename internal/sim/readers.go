@@ -8,24 +8,23 @@ type call struct {
 }
 
 // options are the read options of an operation.
-func (w *world) options(o *Op) coherence.ReadOptions {
-	ro := coherence.ReadOptions{Strong: o.Strong, NoCache: o.Fresh, Exclusive: o.Alone}
-	if w.sc.Foreign {
+func (w *node) options(o *Op) coherence.ReadOptions {
+	ro := coherence.ReadOptions{Strong: o.Strong, NoCache: o.Fresh, Exclusive: o.Alone, Thrift: o.Thrift, KeepStale: o.Pick%4 == 0}
+	if w.sc.Foreign || w.sc.Stream {
 		ro.TTL, ro.NegativeTTL = ttl, negTTL
 	}
 	return ro
 }
 
 // readItem is a GetItem: what a proxy does with the core's answer.
-func (w *world) readItem(o *Op) {
+func (w *node) readItem(o *Op) {
 	ro := w.options(o)
-	floor := w.itemFloor(o.Key, ro.Strong)
-	inv := w.now
+	p, life := w.itemPromise(o.Key, &ro), w.starts
 	r := w.core.ReadItem(w.time(), w.table, itemKey(o.Key), ro, nil)
 	w.count(&ro, r.Outcome, &w.res.Reads, &w.res.Hits)
 	answer := func(body []byte, negative, ok bool) {
 		if ok {
-			w.judgeItem(o.Key, body, negative, floor, inv, "read")
+			w.judgeItem(o.Key, body, negative, p, "read")
 		}
 	}
 	switch r.Outcome {
@@ -44,10 +43,13 @@ func (w *world) readItem(o *Op) {
 		w.in(o.D[0], func() {
 			n := w.log.last()
 			if !f.Strong && !w.sc.Authoritative {
-				n = w.lagged(o.Pick)
+				n = w.lagged(o.Pick, false)
 			}
 			v := w.log[n].state[o.Key]
 			w.in(o.D[1], func() {
+				if !w.alive(life) {
+					return
+				}
 				img := itemImage(o.Key, v)
 				if o.Fail {
 					w.note("read of %d at %d failed", o.Key, o.At)
@@ -67,33 +69,35 @@ func (w *world) readItem(o *Op) {
 }
 
 // transact is a strong read outside flights.
-func (w *world) transact(o *Op) {
-	floor, inv := w.itemFloor(o.Key, true), w.now
+func (w *node) transact(o *Op) {
+	p, life := w.itemPromise(o.Key, &coherence.ReadOptions{Strong: true}), w.starts
 	w.in(o.D[0], func() {
 		v := w.log.current()[o.Key]
 		w.in(o.D[1], func() {
+			if !w.alive(life) {
+				return
+			}
 			img := itemImage(o.Key, v)
 			w.core.Observed(w.time(), w.table, itemKey(o.Key), img)
 			w.note("transact of key %d answers %d", o.Key, v)
-			w.judgeItem(o.Key, img.Bytes, img.Absent, floor, inv, "transact")
+			w.judgeItem(o.Key, img.Bytes, img.Absent, p, "transact")
 		})
 	})
 }
 
 // readPage is a Query or a Scan.
-func (w *world) readPage(o *Op) {
+func (w *node) readPage(o *Op) {
 	q := &requests[o.Key]
 	ro := w.options(o)
 	if q.index == "g" && !w.sc.Authoritative {
 		ro.Strong = false // DynamoDB refuses it
 	}
-	floor := w.pageFloor(q, ro.Strong)
-	inv := w.now
+	p, life := w.pagePromise(q, &ro), w.starts
 	r := w.core.ReadPage(w.time(), w.table, pageKey(o.Key), q.span(), ro, nil)
 	w.count(&ro, r.Outcome, &w.res.PageReads, &w.res.PageHits)
 	answer := func(body []byte, _, ok bool) {
 		if ok {
-			w.judgePage(o.Key, body, floor, inv)
+			w.judgePage(o.Key, body, p)
 		}
 	}
 	switch r.Outcome {
@@ -113,18 +117,21 @@ func (w *world) readPage(o *Op) {
 		w.in(o.D[0], func() {
 			n := w.log.last()
 			if !f.Strong && !w.sc.Authoritative {
-				n = w.lagged(o.Pick)
+				n = w.lagged(o.Pick, q.index == "g")
 			}
 			body, scanned := q.page(&w.log[n].state)
 			w.in(o.D[1], func() {
+				if !w.alive(life) {
+					return
+				}
 				if o.Fail {
 					w.note("page %d at %d failed", o.Key, o.At)
 					w.core.Fail(w.time(), f)
 				} else {
 					stored := w.core.DonePage(w.time(), f, pageImage(body), scanned)
 					w.note("page %d at %d answers %q (commit %d) stored=%v", o.Key, o.At, body, n, stored)
-					if !stored && w.undisturbed(inv, scanned) {
-						w.fail("useful: page %d begun at %d and not disturbed is not stored", o.Key, inv)
+					if !stored && w.undisturbed(p.inv, scanned) {
+						w.fail("useful: page %d begun at %d and not disturbed is not stored", o.Key, p.inv)
 					}
 				}
 				for _, wait := range c.waiters {
@@ -136,7 +143,7 @@ func (w *world) readPage(o *Op) {
 }
 
 // count adds a read to the shares.
-func (w *world) count(ro *coherence.ReadOptions, r coherence.Outcome, reads, hits *int) {
+func (w *node) count(ro *coherence.ReadOptions, r coherence.Outcome, reads, hits *int) {
 	if ro.NoCache || ro.Strong && !w.sc.Authoritative {
 		return
 	}

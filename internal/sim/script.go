@@ -19,6 +19,12 @@ const (
 	opEvict                // the eviction policy drops something
 	opPurge                // an operator purges an item or partition
 	opForget               // the table's epoch moves
+	opPause                // a reader of the stream stands still for a while
+	opRepeat               // records come again, out of order
+	opLose                 // a reader loses its place
+	opCover                // coverage ends, or begins again
+	opRecreate             // the table is deleted and made anew
+	opRestart              // a process is killed and started
 	opKinds
 )
 
@@ -51,18 +57,21 @@ type Op struct {
 	Fresh  bool // no-cache
 	Alone  bool // never joins
 	Fail   bool // the backend read fails
+	Thrift bool // the reader would rather have it cheap
+	Node   int
 }
 
 // names of kinds and fates in printed scripts.
 var (
-	kindNames = [opKinds]string{"read", "page", "transact", "write", "foreign", "evict", "purge", "forget"}
+	kindNames = [opKinds]string{"read", "page", "transact", "write", "foreign", "evict", "purge", "forget",
+		"pause", "repeat", "lose", "cover", "recreate", "restart"}
 	fateNames = [fates]string{"applied", "unknown-image", "condition", "rejected", "lost", "timed-out", "late", "retried", "whole-table"}
 )
 
 // String prints an operation on one line.
 func (o Op) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%5d %-8s key=%d", o.At, kindNames[o.Kind], o.Key)
+	fmt.Fprintf(&b, "%5d %d %-8s key=%d", o.At, o.Node, kindNames[o.Kind], o.Key)
 	if o.Kind == opWrite || o.Kind == opForeign {
 		fmt.Fprintf(&b, " val=%d", o.Val)
 	}
@@ -72,7 +81,7 @@ func (o Op) String() string {
 	for _, f := range []struct {
 		on   bool
 		name string
-	}{{o.Strong, "strong"}, {o.Fresh, "no-cache"}, {o.Alone, "alone"}, {o.Fail, "fails"}} {
+	}{{o.Strong, "strong"}, {o.Fresh, "no-cache"}, {o.Alone, "alone"}, {o.Fail, "fails"}, {o.Thrift, "thrifty"}} {
 		if f.on {
 			b.WriteString(" " + f.name)
 		}
@@ -85,18 +94,33 @@ func (o Op) String() string {
 type Scenario struct {
 	Seed          uint64
 	Authoritative bool
-	Foreign       bool // writers that nobody announces; only TTLs bound staleness then
+	Foreign       bool // writers that nobody announces; without a stream only TTLs bound staleness then
+	Stream        bool // the table has a stream, and nodes read it
+	View          view // what its records tell
+	Delta         int  // with a stream
+	Nodes         int
 	Auto          bool // eventual fills outside the quarantine
 	Committers    int  // of an authoritative engine: commits under way at once
 	WriteThrough  bool
 	Ops           []Op
 }
 
+// kind names the kind of world.
+func (s *Scenario) kind() string {
+	switch {
+	case s.Authoritative:
+		return "authoritative"
+	case s.Stream:
+		return "stream"
+	}
+	return "remote"
+}
+
 // String prints the scenario and its script.
 func (s *Scenario) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d authoritative=%v foreign=%v auto=%v committers=%d write-through=%v\n",
-		s.Seed, s.Authoritative, s.Foreign, s.Auto, s.Committers, s.WriteThrough)
+	fmt.Fprintf(&b, "seed %d authoritative=%v stream=%v view=%d delta=%d nodes=%d foreign=%v auto=%v committers=%d write-through=%v\n",
+		s.Seed, s.Authoritative, s.Stream, s.View, s.Delta, s.Nodes, s.Foreign, s.Auto, s.Committers, s.WriteThrough)
 	for _, o := range s.Ops {
 		fmt.Fprintln(&b, o)
 	}
@@ -107,10 +131,16 @@ func (s *Scenario) String() string {
 // gaps, so that reads, writes, evictions and answers interleave tightly; pauses between bursts let quarantines pass.
 func Generate(seed uint64) *Scenario {
 	r := rand.New(rand.NewPCG(seed, 0x6d696c6c72616365))
-	s := &Scenario{Seed: seed, Authoritative: seed%2 == 0, WriteThrough: r.IntN(3) > 0, Committers: 1 + r.IntN(2)}
+	s := &Scenario{Seed: seed, Authoritative: seed%3 == 0, WriteThrough: r.IntN(3) > 0, Committers: 1 + r.IntN(2), Nodes: 1}
 	if !s.Authoritative {
 		s.Foreign = r.IntN(5) < 2
 		s.Auto = r.IntN(2) == 0
+	}
+	if s.Stream = seed%3 == 2; s.Stream {
+		s.Foreign = r.IntN(3) > 0
+		s.View = view(r.IntN(int(views)))
+		s.Delta = []int{40, 60, 90}[r.IntN(3)]
+		s.Nodes = 1 + r.IntN(2)
 	}
 	values := []int{2, 3, 1 << 20, 1 << 20}[r.IntN(4)]
 	gap := []int{2, 4, 9}[r.IntN(3)]
@@ -139,6 +169,9 @@ func Generate(seed uint64) *Scenario {
 		case 0:
 			return 0
 		case 1:
+			if s.Stream && r.IntN(6) == 0 {
+				return s.Delta + r.IntN(60)
+			}
 			return 1 + r.IntN(25)
 		}
 		return 1 + r.IntN(2*gap+1)
@@ -149,6 +182,7 @@ func Generate(seed uint64) *Scenario {
 			o.Kind, o.Key = opPage, r.IntN(numPages)
 		}
 		o.Strong, o.Fresh, o.Alone, o.Fail = r.IntN(5) == 0, r.IntN(12) == 0, r.IntN(16) == 0, r.IntN(16) == 0
+		o.Thrift = s.Auto && !o.Strong && r.IntN(8) == 0
 	}
 	foreign := func(o *Op) {
 		o.Kind, o.Val = opForeign, value()
@@ -157,7 +191,7 @@ func Generate(seed uint64) *Scenario {
 		}
 	}
 	newOp := func(at, key int) Op {
-		return Op{At: at, Key: key, Pick: r.IntN(1 << 20), D: [4]int{delay(), delay(), delay(), delay()}}
+		return Op{At: at, Key: key, Pick: r.IntN(1 << 20), Node: r.IntN(s.Nodes), D: [4]int{delay(), delay(), delay(), delay()}}
 	}
 	writes, evictions := []int{6, 13, 27}[r.IntN(3)], []int{2, 9}[r.IntN(2)]
 	at := 50
@@ -165,6 +199,15 @@ func Generate(seed uint64) *Scenario {
 		for range 8 + r.IntN(28) {
 			at += r.IntN(gap + 1)
 			o := newOp(at, key())
+			if s.Stream && r.IntN(14) == 0 {
+				c := newOp(at+r.IntN(4), key())
+				c.Kind = []Kind{opPause, opPause, opRepeat, opLose, opCover, opRecreate, opRestart}[r.IntN(7)]
+				s.Ops = append(s.Ops, c)
+				if c.Kind == opCover && r.IntN(3) > 0 {
+					c.At, c.Kind = at+5+r.IntN(80), opCover
+					s.Ops = append(s.Ops, c)
+				}
+			}
 			switch x := r.IntN(100); {
 			case x < writes:
 				o.Kind, o.Val = opWrite, value()
@@ -208,6 +251,11 @@ func Generate(seed uint64) *Scenario {
 			s.Ops = append(s.Ops, o)
 		}
 		at += []int{0, 20, 60, 150}[r.IntN(4)]
+		if s.Stream && r.IntN(2) == 0 {
+			at += tq + r.IntN(tq)
+			s.Ops = append(s.Ops, s.episode(r, at, key())...)
+			at += tq + r.IntN(s.Delta)
+		}
 	}
 	slices.SortStableFunc(s.Ops, func(a, b Op) int { return a.At - b.At })
 	return s

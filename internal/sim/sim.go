@@ -2,10 +2,16 @@
 // backend whose replicas lag and whose answers are late, and judges every answer. One seed is one run, repeatable to the
 // event. It has no goroutines and no clock.
 //
-// Oracles, by the names of the coherence design: P1 read your writes; P2 monotonic reads of an item; P4 nothing older
-// than its TTL; P5 convergence: after quiet, what is servable equals a strong read, and what was read once is then a hit;
-// P6 no value that was never committed; P7 a page is a page of some legal moment; P9 strong reads are linearizable, and on
-// an authoritative table all reads are; nothing leaks; a fill that nothing disturbed is stored.
+// There are three kinds of worlds: an authoritative table, which announces its commits; a remote one, where only times to live
+// bound what others write; and one with a stream, which one or two nodes read: its records are late, repeated, out of order
+// between shards, and lost with the reader's place; readers stand still, coverage ends and begins, the table is made
+// anew, processes are killed, flights outlast Delta, a lagging index is behind.
+//
+// Oracles, by the names of the coherence design: P1 read your writes; P2 monotonic reads of an item; P3 nothing older than
+// Delta while the stream is read; P4 nothing older than its TTL; P5 convergence: after quiet, what is servable equals a strong
+// read, and what was read once is then a hit, longer than for Delta; P6 no value that was never committed; P7 a page is a
+// page of some legal moment; P8 a page of a lagging index is no staler than the index and Delta; P9 strong reads are
+// linearizable, and on an authoritative table all reads are; nothing leaks; a fill that nothing disturbed is stored.
 package sim
 
 import (
@@ -22,8 +28,12 @@ const (
 	tq      = 35
 	tamb    = 60
 	ttl     = 250 // where foreign writers are
-	negTTL  = 100
+	negTTL  = 140
 	epochAt = 1000 // the core's clock at tick 0
+
+	indexLag    = 25 // of index "g" behind the table, at most, where there is a stream
+	indexWindow = 28
+	provisional = 6
 )
 
 // Result is the outcome of one run.
@@ -61,55 +71,43 @@ func (a *agenda) Pop() any {
 
 // world is one run.
 type world struct {
-	sc     *Scenario
-	core   *coherence.Core
-	table  *coherence.Table
-	agenda agenda
-	now    int
-	seq    int
-	log    history
-	policy policy
-	res    Result
-	trace  bool
-
-	// Floors: the least commit that a reader arriving now may be shown.
-	acked [numKeys]int // own acknowledged writes, and failed conditions (P1)
-	read  [numKeys]int // completed reads (P2)
-	// own acknowledged writes as pages see them
-	acks []ack
+	sc      *Scenario
+	rules   coherence.Rules
+	nodes   []*node
+	agenda  agenda
+	planned int // events of the script that are to come, those of stream readers aside
+	now     int
+	seq     int
+	log     history
+	streams streams
+	born    int // the commit that made the table
+	res     Result
+	trace   bool
 
 	engine engine
 	// events that an undisturbed fill must not meet (authoritative)
 	disturbed []disturbance
 }
 
-// ack is an acknowledged own write.
-type ack struct {
-	seq, key int // key -1: any
-	old, new int
-}
-
 // Run runs a scenario under rules.
 func Run(sc *Scenario, rules coherence.Rules, trace bool) *Result {
-	w := &world{sc: sc, trace: trace, policy: policy{}}
-	w.core = coherence.New(coherence.Config{
-		Shards: 2, Tq: tq, Tamb: tamb, QuarantineStripes: 8, Rules: rules, Observer: w.policy,
-		NewCall: func() any { return &call{} }, Start: epochAt, FixedHash: 3,
-	})
-	w.table = w.core.Table("t")
-	o := coherence.TableOptions{Authoritative: sc.Authoritative, NoInstallOnWrite: !sc.WriteThrough}
-	if sc.Auto {
-		o.Fill = coherence.FillAuto
-	}
-	w.core.Configure(w.table, o)
+	w := &world{sc: sc, rules: rules, trace: trace, streams: make(streams, 1)}
 	first := commit{at: -1000, key: -1}
 	for k := range first.state {
 		first.state[k] = k - 1 // the first is absent
 	}
 	w.log = history{first}
+	for i := range sc.Nodes {
+		n := &node{world: w, id: i}
+		w.nodes = append(w.nodes, n)
+		n.begin(epochAt)
+		if sc.Stream {
+			n.cover([4]int{1 + i, 2})
+		}
+	}
 	for i := range sc.Ops {
 		op := &sc.Ops[i]
-		w.in(op.At, func() { w.start(op) })
+		w.in(op.At, func() { w.nodes[op.Node%len(w.nodes)].start(op) })
 	}
 	w.drain()
 	w.quiesce()
@@ -121,6 +119,15 @@ func (w *world) time() coherence.Time { return coherence.Time(epochAt + w.now) }
 
 // in plans do after d ticks.
 func (w *world) in(d int, do func()) {
+	w.planned++
+	w.aside(d, func() {
+		w.planned--
+		do()
+	})
+}
+
+// aside plans what goes on only as long as something else does.
+func (w *world) aside(d int, do func()) {
 	w.seq++
 	heap.Push(&w.agenda, event{w.now + d, w.seq, do})
 }
@@ -148,7 +155,7 @@ func (w *world) fail(format string, args ...any) {
 }
 
 // start begins an operation.
-func (w *world) start(o *Op) {
+func (w *node) start(o *Op) {
 	w.note("%s", o)
 	switch o.Kind {
 	case opRead:
@@ -179,12 +186,33 @@ func (w *world) start(o *Op) {
 	case opForget:
 		w.core.Forget(w.table)
 		w.disturb(w.now, w.now, -1, nil)
+	case opPause:
+		w.reader.shards[o.Key%streamShards].paused = w.now + o.Pick%200
+	case opRepeat:
+		w.repeat(o.Pick)
+	case opLose:
+		if w.reader.covered {
+			w.cover(o.D)
+		}
+	case opCover:
+		if w.reader.wanted {
+			w.uncover()
+		} else {
+			w.cover(o.D)
+		}
+	case opRecreate:
+		w.recreate(o)
+	case opRestart:
+		w.reader.turn++
+		w.reader.covered = false
+		w.begin(w.time())
+		w.cover(o.D)
 	}
 }
 
 // foreign is a write that did not pass through the proxy. An authoritative engine announces it like any other (the TTL
 // deleter, an import); elsewhere nobody does.
-func (w *world) foreign(o *Op) {
+func (w *node) foreign(o *Op) {
 	switch {
 	case w.sc.Authoritative:
 		w.engine.enqueue(w, &commitOp{op: o})
@@ -196,14 +224,21 @@ func (w *world) foreign(o *Op) {
 // commit makes a write visible and returns its number.
 func (w *world) commit(key, val int) int {
 	st := *w.log.current()
+	w.publish(key, st[key], val)
 	st[key] = val
 	w.log = append(w.log, commit{at: w.now, key: key, state: st})
 	w.note("commit %d: key %d = %d", w.log.last(), key, val)
 	return w.log.last()
 }
 
-// lagged is the number of the commit that an eventual read sees.
-func (w *world) lagged(pick int) int { return w.log.at(w.now - pick%(lag+1)) }
+// lagged is the number of the commit that an eventual read sees, of an index of a table with a stream if index is set.
+func (w *world) lagged(pick int, index bool) int {
+	most := lag
+	if index && w.sc.Stream {
+		most = indexLag
+	}
+	return max(w.born, w.log.at(w.now-pick%(most+1)))
+}
 
 // policy is the observer: it knows what the core told it, and evicts by it.
 type policy map[uint64]int64

@@ -1,10 +1,14 @@
 package sim
 
-import "millrace/cache/coherence"
+import (
+	"fmt"
+
+	"millrace/cache/coherence"
+)
 
 // writeRemote is an own write to a table that others may write too. The item's position in index "x" is not known at
 // once, as after an UpdateItem.
-func (w *world) writeRemote(o *Op) {
+func (w *node) writeRemote(o *Op) {
 	effect := coherence.Effect{Table: w.table, Key: itemKey(o.Key)}
 	pos := []byte{byte(o.Key)}
 	if o.Pick%5 == 0 {
@@ -21,8 +25,14 @@ func (w *world) writeRemote(o *Op) {
 	if o.Fate == fateWholeTable {
 		effect.Key, effect.Positions, extra = nil, nil, nil
 	}
-	write := w.core.Begin(w.time(), []coherence.Effect{effect})
+	write, life := w.core.Begin(w.time(), []coherence.Effect{effect}), w.starts
+	if w.sc.Stream && o.Pick%2 == 1 && o.Fate != fateWholeTable {
+		extra = w.indexPlaces(write, o)
+	}
 	settle := func(r coherence.Result, img *coherence.Image, retried bool) {
+		if !w.alive(life) {
+			return
+		}
 		w.note("settle write of key %d at %d: %d retried=%v", o.Key, o.At, r, retried)
 		w.core.Settle(w.time(), write, 0, r, img, retried, extra)
 		w.core.End(w.time(), write)
@@ -39,7 +49,7 @@ func (w *world) writeRemote(o *Op) {
 					img = nil
 				}
 				settle(coherence.Applied, img, false)
-				w.acknowledge(n, o.Key, old, o.Val)
+				w.acknowledge(life, n, o.Key, old, o.Val)
 			})
 		})
 	case fateCondition:
@@ -52,7 +62,7 @@ func (w *world) writeRemote(o *Op) {
 					img = &seen
 				}
 				settle(coherence.ConditionFailed, img, false)
-				w.acknowledge(n, o.Key, old, old)
+				w.acknowledge(life, n, o.Key, old, old)
 			})
 		})
 	case fateRejected:
@@ -73,15 +83,41 @@ func (w *world) writeRemote(o *Op) {
 			n := w.commit(o.Key, o.Val)
 			w.in(o.D[1], func() {
 				settle(coherence.Applied, &own, true)
-				w.acknowledge(n, o.Key, old, o.Val)
+				w.acknowledge(life, n, o.Key, old, o.Val)
 				w.in(o.Pick%tamb, func() { w.commit(o.Key, o.Val) })
 			})
 		})
 	}
 }
 
+// indexPlaces are the places in indexes of a write whose old image is what was cached, if anything was. That may be wrong,
+// which an index that is read strongly must not suffer from.
+func (w *node) indexPlaces(write *coherence.Write, o *Op) []coherence.Position {
+	image, exists, known := w.core.Old(write, 0, nil)
+	if !known || o.Fate == fateUnknownImage {
+		return []coherence.Position{{Index: "x"}, {Index: "g"}}
+	}
+	old := absent
+	if exists {
+		var key int
+		if _, err := fmt.Sscanf(string(image), "%d:%d", &key, &old); err != nil || key != o.Key {
+			w.fail("P6: Old of key %d is %q", o.Key, image)
+		}
+	}
+	out := []coherence.Position{{Index: "x"}}
+	for _, p := range positions(o.Key, old, o.Val) {
+		if p.Index == "g" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // acknowledge raises the floors: the writer was answered.
-func (w *world) acknowledge(n, key, old, new int) {
+func (w *node) acknowledge(life, n, key, old, new int) {
+	if !w.alive(life) {
+		return // nobody was answered
+	}
 	w.acked[key] = max(w.acked[key], n)
 	w.acks = append(w.acks, ack{seq: n, key: key, old: old, new: new})
 }
@@ -101,7 +137,7 @@ type commitOp struct {
 }
 
 // writeEngine is an own write to an authoritative table.
-func (w *world) writeEngine(o *Op) {
+func (w *node) writeEngine(o *Op) {
 	effect := coherence.Effect{Table: w.table, Key: itemKey(o.Key)}
 	write := w.core.Begin(w.time(), []coherence.Effect{effect})
 	finish := func(r coherence.Result) {
@@ -126,13 +162,13 @@ func (w *world) writeEngine(o *Op) {
 }
 
 // enqueue hands a write to the committers.
-func (e *engine) enqueue(w *world, c *commitOp) {
+func (e *engine) enqueue(w *node, c *commitOp) {
 	e.queue = append(e.queue, c)
 	e.next(w)
 }
 
 // next starts a commit of what waits, if a committer is free: up to three writes of different keys.
-func (e *engine) next(w *world) {
+func (e *engine) next(w *node) {
 	if e.busy >= w.sc.Committers || len(e.queue) == 0 {
 		return
 	}
@@ -155,7 +191,7 @@ func (e *engine) next(w *world) {
 
 // commitGroup takes a group through its commit. The old images are those of the moment of announcing; with two committers
 // they may be outdated when the group becomes visible, so both partitions of the index are told then.
-func (w *world) commitGroup(group []*commitOp) {
+func (w *node) commitGroup(group []*commitOp) {
 	muts := make([]coherence.Mutation, len(group))
 	olds := make([]int, len(group))
 	for i, c := range group {
@@ -205,7 +241,7 @@ func (w *world) commitGroup(group []*commitOp) {
 				w.in(c.op.D[3], func() {
 					w.core.Settle(w.time(), c.write, 0, coherence.Applied, nil, false, nil)
 					w.core.End(w.time(), c.write)
-					w.acknowledge(numbers[i], c.op.Key, olds[i], c.op.Val)
+					w.acknowledge(w.starts, numbers[i], c.op.Key, olds[i], c.op.Val)
 				})
 			}
 		})

@@ -1,0 +1,62 @@
+package sim
+
+import (
+	"time"
+
+	"millrace/cache/coherence"
+)
+
+// node is one process with a cache before the shared backend: the real core, the policy beside it, and what its clients
+// have been promised.
+type node struct {
+	*world
+	id     int
+	core   *coherence.Core
+	table  *coherence.Table
+	policy policy
+	starts int // how often it was started
+	reader reader
+
+	// Floors: the least commit that a reader arriving now may be shown.
+	acked [numKeys]int // own acknowledged writes, and failed conditions (P1)
+	read  [numKeys]int // completed reads (P2)
+	// own acknowledged writes as pages see them
+	acks []ack
+}
+
+// ack is an acknowledged own write.
+type ack struct {
+	seq, key int // key -1: any
+	old, new int
+}
+
+// start begins the node's life, or a new one after a restart: whatever was cached and under way is gone, what clients were
+// promised is not.
+func (n *node) begin(at coherence.Time) {
+	n.starts++
+	n.policy = policy{}
+	n.core = coherence.New(coherence.Config{
+		Shards: 2, Tq: tq, Tamb: tamb, QuarantineStripes: 8, Rules: n.rules, Observer: n.policy,
+		NewCall: func() any { return &call{} }, Start: at, FixedHash: 3,
+	})
+	n.table = n.core.Table("t")
+	n.core.Configure(n.table, n.tableOptions(false))
+}
+
+// tableOptions are the table's options, as the stream is read or not.
+func (n *node) tableOptions(covered bool) coherence.TableOptions {
+	o := coherence.TableOptions{Authoritative: n.sc.Authoritative, NoInstallOnWrite: !n.sc.WriteThrough}
+	if n.sc.Auto {
+		o.Fill = coherence.FillAuto
+	}
+	if n.sc.Stream {
+		o.IndexLag, o.Provisional = indexWindow, provisional
+	}
+	if covered {
+		o.Covered, o.Delta = true, time.Duration(n.sc.Delta)
+	}
+	return o
+}
+
+// alive reports whether the life in which something was begun is not over; if it is, whoever waits for it waits in vain.
+func (n *node) alive(life int) bool { return n.starts == life }
