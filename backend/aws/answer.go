@@ -24,9 +24,6 @@ type errorBody struct {
 // newError makes the exception of a response that is not a 200. It takes body over.
 func newError(status int, body []byte, errorType string) *ddb.Error {
 	e := &ddb.Error{Status: status, Raw: body}
-	if body == nil {
-		e.Raw = []byte{}
-	}
 	var b errorBody
 	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) && json.Unmarshal(body, &b) == nil {
 		e.Message = b.Message

@@ -53,6 +53,30 @@ func TestBodiesGoThroughVerbatim(t *testing.T) {
 	}
 }
 
+func TestEmptyAnswersAreAnswers(t *testing.T) {
+	t.Parallel()
+	up := script(t, reply(200, ``))
+	got, err := do(open(t, testConfig(up.url)), ddb.TagResource, `{}`)
+	if err != nil || got != "" {
+		t.Errorf("TagResource = %q, %v; want nothing", got, err)
+	}
+}
+
+// A client that looks for endpoints is told to stay where it is.
+func TestDescribeEndpointsNamesMillrace(t *testing.T) {
+	t.Parallel()
+	up := script(t, reply(200, `{"Endpoints":[{"Address":"dynamodb.eu-west-1.amazonaws.com","CachePeriodInMinutes":1440}]}`))
+	req := ddb.NewRequest(ddb.DescribeEndpoints, []byte(`{}`))
+	req.Host = "millrace:8000"
+	resp, err := open(t, testConfig(up.url)).Do(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := resp.JSON(); string(got) != `{"Endpoints":[{"Address":"millrace:8000","CachePeriodInMinutes":1440}]}` {
+		t.Errorf("DescribeEndpoints = %s", got)
+	}
+}
+
 func TestErrorsGoThroughVerbatim(t *testing.T) {
 	t.Parallel()
 	f := func(status int, body, code string, more ...string) *ddb.Error {

@@ -57,6 +57,9 @@ func (b *Backend) send(ctx context.Context, e *endpoint, c *call, h *held, strea
 func (b *Backend) receive(c *call, streams bool, now time.Time, skew time.Duration) attempt {
 	header := &c.resp.Header
 	body := c.resp.SwapBody(nil)
+	if body == nil {
+		body = []byte{} // an answer of no bytes, as TagResource's, is one
+	}
 	if sum := header.Peek(headerCRC); len(sum) > 0 {
 		want, err := strconv.ParseUint(string(sum), 10, 32)
 		if err != nil || crc32.ChecksumIEEE(body) != uint32(want) {

@@ -157,11 +157,16 @@ func (o *options) runOnce(ctx context.Context, command suiteCommand, dir, transc
 			err = stopErr
 		}
 	}()
+	return runAgainst(ctx, command, srv.endpoint, transcript, out)
+}
+
+// runAgainst runs the suite's command against an endpoint.
+func runAgainst(ctx context.Context, command suiteCommand, endpoint, transcript string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command.argv[0], command.argv[1:]...)
 	cmd.Dir = command.dir
-	cmd.Env = append(cleanEnviron(), "MILLRACE_ENDPOINT="+srv.endpoint, "MILLRACE_TRANSCRIPT="+transcript)
+	cmd.Env = append(cleanEnviron(), "MILLRACE_ENDPOINT="+endpoint, "MILLRACE_TRANSCRIPT="+transcript)
 	cmd.Env = append(cmd.Env, command.env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.WaitDelay = 10 * time.Second

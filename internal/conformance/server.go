@@ -31,12 +31,12 @@ type server struct {
 const readyTimeout = time.Minute
 
 // startServer runs binary with an empty store in dir, or in memory where it is volatile, and returns when it is ready. Ports are free ones; as
-// another process could take one in between, a start that fails is tried again with others.
-func startServer(ctx context.Context, binary, dir string, cached, volatile bool) (*server, error) {
+// another process could take one in between, a start that fails is tried again with others. args are added to the command line.
+func startServer(ctx context.Context, binary, dir string, cached, volatile bool, args ...string) (*server, error) {
 	var err error
 	for range 3 {
 		var srv *server
-		if srv, err = tryServer(ctx, binary, dir, cached, volatile); err == nil {
+		if srv, err = tryServer(ctx, binary, dir, cached, volatile, args...); err == nil {
 			return srv, nil
 		}
 		if ctx.Err() != nil {
@@ -47,7 +47,7 @@ func startServer(ctx context.Context, binary, dir string, cached, volatile bool)
 }
 
 // tryServer is one try of startServer.
-func tryServer(ctx context.Context, binary, dir string, cached, volatile bool) (*server, error) {
+func tryServer(ctx context.Context, binary, dir string, cached, volatile bool, args ...string) (*server, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
@@ -65,6 +65,7 @@ func tryServer(ctx context.Context, binary, dir string, cached, volatile bool) (
 	}
 	defer log.Close()
 	srv.cmd = exec.Command(binary, "serve", "--listen", data, "--admin-listen", admin, "--data-dir", filepath.Join(dir, "data"))
+	srv.cmd.Args = append(srv.cmd.Args, args...)
 	if volatile {
 		srv.cmd.Args = append(srv.cmd.Args, "--in-memory")
 	}

@@ -37,6 +37,10 @@ var suites = []suite{
 	{"js", twice(jsSuite)},
 	{"gosdk", twice(goSuite(".", false))},
 	{"facts", twice(goSuite("./facts", true))},
+	{"gosdk-aws", through(goSuite(".", false))},
+	{"facts-aws", through(goSuite("./facts", true))},
+	{"js-aws", through(jsSuite)},
+	{"python-newest-aws", through(pythonSuite("requirements-newest.txt", true))},
 	{"deaf", mustNotice},
 	{"readme", checkReadme},
 }
