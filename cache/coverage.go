@@ -68,7 +68,7 @@ func (s *Store) Cover(scope, name string, coverage Coverage, delta time.Duration
 		return was
 	}
 	t.coverage = coverage
-	s.core.Configure(t.table, s.options(s.settings.Table(name), coverage, delta))
+	s.core.Configure(t.table, s.options(s.Settings().Table(name), coverage, delta))
 	s.core.Lost(s.clock(), t.table)
 	return was
 }
@@ -80,7 +80,7 @@ func (s *Store) CoverageOf(scope, name string) Coverage {
 	if t := s.tables[scope+"\x00"+name]; t != nil {
 		return t.coverage
 	}
-	return s.uncovered(s.settings.Table(name))
+	return s.uncovered(s.Settings().Table(name))
 }
 
 // Lost makes everything forgotten that is cached of a table, because commits to it may have gone by unseen.

@@ -183,6 +183,14 @@ func (x *IndexLayout) Place(item ddb.Item) (partition, position []byte, ok bool)
 	return partition, position, true
 }
 
+// Partition is the partition whose key is key, which has the hash attributes and nothing else.
+func (x *IndexLayout) Partition(key ddb.Item) ([]byte, bool) {
+	if len(key) != len(x.hash) {
+		return nil, false
+	}
+	return appendAttributes(nil, x.hash, key, maxHashBytes)
+}
+
 // AppendPosition appends item's position in its partition; item may be only a key, such as an ExclusiveStartKey.
 func (x *IndexLayout) AppendPosition(dst []byte, item ddb.Item) ([]byte, bool) {
 	return appendAttributes(dst, x.sort, item, maxRangeBytes)

@@ -194,12 +194,12 @@ func (c *SchemaCache) newSchema(key schemaKey, desc *ddb.TableDescription) *Sche
 	s := &Schema{
 		Scope: key.scope, Name: key.name, Layout: NewLayout(desc), Description: desc,
 		Table:    c.store.Table(key.scope, key.name),
-		Settings: c.store.settings.Table(key.name),
+		Settings: c.store.Settings().Table(key.name),
 		Counters: c.store.metrics.Table(key.name),
-		pages:    map[string]IndexSettings{"": c.store.settings.Match(key.name, "")},
+		pages:    map[string]IndexSettings{"": c.store.Settings().Match(key.name, "")},
 	}
 	for _, x := range s.Indexes {
-		settings := c.store.settings.Match(key.name, x.Name)
+		settings := c.store.Settings().Match(key.name, x.Name)
 		settings.Pages = settings.Pages && x.Usable
 		if x.Global && !c.store.authoritative {
 			settings.TTL = settings.LaggingTTL

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"millrace/cache/coherence"
@@ -51,7 +52,7 @@ type Store struct {
 	policy        *policy
 	memory        int64
 	clock         func() coherence.Time
-	settings      *Settings
+	settings      atomic.Pointer[Settings]
 	authoritative bool
 	indexLag      time.Duration
 	provisional   time.Duration
@@ -95,13 +96,15 @@ func NewStore(config Config) (*Store, error) {
 	config.Core.Start = config.Clock()
 	config.Core.Observer = policy
 	config.Core.NewCall = newCall
-	return &Store{
+	s := &Store{
 		core: coherence.New(config.Core), policy: policy, memory: config.Memory, clock: config.Clock,
-		settings: settings, authoritative: config.Authoritative,
-		indexLag: cmp.Or(config.IndexLag, defaultIndexLag), provisional: cmp.Or(config.Provisional, defaultProvisional),
+		authoritative: config.Authoritative,
+		indexLag:      cmp.Or(config.IndexLag, defaultIndexLag), provisional: cmp.Or(config.Provisional, defaultProvisional),
 		log: config.Logger, tables: map[string]*storedTable{},
 		metrics: config.Metrics,
-	}, nil
+	}
+	s.settings.Store(settings)
+	return s, nil
 }
 
 // Close frees the policy's goroutine. The store must not be used any more.
@@ -113,8 +116,8 @@ func (s *Store) Close() error {
 // Core is the coherence core, for the invalidator.
 func (s *Store) Core() *coherence.Core { return s.core }
 
-// Settings are the rules by table.
-func (s *Store) Settings() *Settings { return s.settings }
+// Settings are the rules by table that are in force.
+func (s *Store) Settings() *Settings { return s.settings.Load() }
 
 // Metrics is what the caches are counted with; nil for nothing.
 func (s *Store) Metrics() *metrics.Metrics { return s.metrics }
@@ -155,7 +158,7 @@ func (s *Store) Table(scope, name string) *coherence.Table {
 func (s *Store) demand(full, name string) *storedTable {
 	t := s.tables[full]
 	if t == nil {
-		settings := s.settings.Table(name)
+		settings := s.Settings().Table(name)
 		t = &storedTable{table: s.core.Table(full), coverage: s.uncovered(settings)}
 		s.core.Configure(t.table, s.options(settings, t.coverage, 0))
 		s.tables[full] = t

@@ -4,6 +4,7 @@ import (
 	"millrace/cache"
 	"millrace/cache/coherence"
 	"millrace/ddb"
+	"millrace/metrics"
 )
 
 // Apply hears of changes after the fact: records of a table's stream, in any order and any number of times, those of own
@@ -33,6 +34,7 @@ func (v *Invalidator) Apply(changes []ddb.Change) {
 		records = append(records, r)
 	}
 	core.Record(v.store.Now(), records)
+	v.count(metrics.FromStream, len(records))
 	v.store.Relieve()
 }
 

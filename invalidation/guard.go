@@ -11,6 +11,7 @@ import (
 	"millrace/cache"
 	"millrace/cache/coherence"
 	"millrace/ddb"
+	"millrace/metrics"
 )
 
 // defaultWriteTimeout bounds a write whose client may be gone.
@@ -145,7 +146,10 @@ func (g *Guard) begin(ctx context.Context, req *ddb.Request, row *effectRow) *wr
 		}
 		// The table was changed while the plan was made, so the keys may be wrong. Plan again; a change after
 		// this point is noticed in the end.
-		g.store.Core().End(g.store.Now(), w.core)
+		// Nothing was sent, so nothing can land.
+		for i := range list {
+			g.store.Core().Settle(g.store.Now(), w.core, i, coherence.NotApplied, nil, false, nil)
+		}
 	}
 }
 
@@ -174,6 +178,10 @@ func (w *write) settle(resp *ddb.Response, err error) {
 	}
 	core.End(now, w.core)
 	w.done = true
+	if !g.store.Authoritative() && result != coherence.NotApplied {
+		// With the embedded engine the commit was counted.
+		g.inv.count(metrics.FromWrite, len(w.plan.keys))
+	}
 	switch {
 	case result != coherence.NotApplied:
 		w.forget()

@@ -14,6 +14,7 @@ import (
 	"millrace/cache"
 	"millrace/cache/coherence"
 	"millrace/ddb"
+	"millrace/metrics"
 )
 
 // Invalidator is told of changes. It has the methods that the embedded engine calls for every commit, whoever made
@@ -22,13 +23,21 @@ type Invalidator struct {
 	store   *cache.Store
 	schemas atomic.Pointer[cache.SchemaCache] // set by the Guard; until then nothing is cached
 
+	// changing is held for writing while what is announced changes; it is locked before mu.
+	changing sync.RWMutex
+
 	mu sync.Mutex
 
 	layouts map[tableRef]layout
-	pending map[*ddb.Change][]coherence.Mutation // by the first change of what is pending
+	pending map[*ddb.Change]*pending // by the first change of what is pending
+	settled *sync.Cond               // on mu: something pending has settled
+	all     bool                     // commits to tables that are off are announced too
 
 	acked ownWrites
 }
+
+// pending is a commit that is announced.
+type pending struct{ mutations []coherence.Mutation }
 
 // tableRef names a table.
 type tableRef struct{ scope, name string }
@@ -44,7 +53,9 @@ type layout struct {
 
 // NewInvalidator makes an invalidator for what is in store. Give it to NewGuard, and to the engine as its hooks.
 func NewInvalidator(store *cache.Store) *Invalidator {
-	return &Invalidator{store: store, layouts: map[tableRef]layout{}, pending: map[*ddb.Change][]coherence.Mutation{}}
+	v := &Invalidator{store: store, layouts: map[tableRef]layout{}, pending: map[*ddb.Change]*pending{}}
+	v.settled = sync.NewCond(&v.mu)
+	return v
 }
 
 // Pending hears of changes about to become visible: from here to Settled their items and pages are not served.
@@ -52,11 +63,14 @@ func (v *Invalidator) Pending(changes []ddb.Change) {
 	if deaf || len(changes) == 0 {
 		return
 	}
+	v.changing.RLock()
 	mutations := v.mutations(changes)
 	v.mu.Lock()
-	v.pending[&changes[0]] = mutations
+	v.pending[&changes[0]] = &pending{mutations}
 	v.mu.Unlock()
+	v.changing.RUnlock()
 	v.store.Core().Pending(v.store.Now(), mutations)
+	v.count(metrics.FromCommit, len(mutations))
 }
 
 // Settled hears that the changes of the Pending before are visible to every read from now on.
@@ -65,10 +79,13 @@ func (v *Invalidator) Settled(changes []ddb.Change) {
 		return
 	}
 	v.mu.Lock()
-	mutations := v.pending[&changes[0]]
+	p := v.pending[&changes[0]]
+	v.mu.Unlock()
+	v.store.Core().Settled(v.store.Now(), p.mutations)
+	v.mu.Lock()
 	delete(v.pending, &changes[0])
 	v.mu.Unlock()
-	v.store.Core().Settled(v.store.Now(), mutations)
+	v.settled.Broadcast()
 	v.store.Relieve()
 }
 
@@ -89,6 +106,7 @@ func (v *Invalidator) TablesChanged(scope, table string) {
 	}
 	v.drop(scope, table)
 	v.store.Core().Changed(v.store.Table(scope, table))
+	v.count(metrics.FromTable, 1)
 }
 
 // Coverage is how a table's caches learn of writes that do not pass through here.
@@ -169,7 +187,7 @@ func (v *Invalidator) layout(c *ddb.Change) layout {
 		have = layout{
 			Layout: cache.NewLayout(c.Table), desc: c.Table,
 			table: v.store.Table(c.Scope, c.Table.TableName),
-			off:   !v.store.Settings().Table(c.Table.TableName).Items,
+			off:   !v.all && !v.store.Settings().Table(c.Table.TableName).Items,
 		}
 		v.layouts[ref] = have
 	}

@@ -38,6 +38,8 @@ type Names struct {
 	Operations []string
 	Results    []string
 	CacheOf    func(operation int) string
+	// Lookups tells of each result whether a cache looked, Hits whether it answered all by itself; for Snapshot.
+	Lookups, Hits []bool
 }
 
 // Metrics is one process's instruments.

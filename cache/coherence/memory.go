@@ -165,25 +165,3 @@ func (c *Core) unlinkAll(gone []*pageEntry) {
 		c.unlink(p)
 	}
 }
-
-// Purge forgets one item: its entry goes, and reads under way neither store nor are joined.
-func (c *Core) Purge(t *Table, key []byte) {
-	h := c.hash(t.itemSalt, key)
-	sh := c.shard(h)
-	sh.mu.Lock()
-	if s := c.find(sh, h, t, false, key); s != nil {
-		c.remove(sh, s, Purged)
-		c.void(s)
-		if s.busy != nil && s.busy.fences > 0 {
-			s.busy.dirty = true
-		}
-		sh.tidy(s)
-	}
-	sh.mu.Unlock()
-	c.drain(sh)
-}
-
-// PurgePartition forgets the pages of one partition of an index; a nil partition is the whole index.
-func (c *Core) PurgePartition(now Time, t *Table, indexName string, partition []byte) {
-	c.touch(now, t, []Position{{Index: indexName, Partition: partition}}, false, true, true)
-}

@@ -119,3 +119,26 @@ func (c *Core) Stats() Stats {
 	}
 	return st
 }
+
+// TableState tells how t stands, for operators.
+type TableState struct {
+	TableOptions
+	// Changing is true while a change of the table is about to be visible.
+	Changing bool
+	// Forgotten is how often everything of the table was forgotten, and Writes how many writes ended its scans.
+	Forgotten, Writes uint64
+	// Watermark is the moment up to which every commit was applied; 0 is none.
+	Watermark Time
+	// QuarantineEnds is until when all its fills are read strongly, and AmbiguityEnds until when a write of unknown outcome
+	// may still land on it that is not known by key. Both may lie in the past.
+	QuarantineEnds, AmbiguityEnds Time
+}
+
+// State returns how t stands.
+func (c *Core) State(t *Table) TableState {
+	return TableState{
+		TableOptions: *t.options.Load(), Changing: t.epoch.pending.Load() > 0,
+		Forgotten: t.epoch.n.Load(), Writes: t.writes.n.Load(), Watermark: c.Watermark(t),
+		QuarantineEnds: Time(t.quarAt.Load()).after(c.cfg.Tq), AmbiguityEnds: Time(t.ambItems.Load()),
+	}
+}

@@ -11,9 +11,9 @@ import (
 	"millrace/internal/node"
 )
 
-// newLogger logs to w: coloured text where a person reads, JSON where a machine does. The settings have been checked.
-func newLogger(w io.Writer, config node.LogConfig) *slog.Logger {
-	var level slog.Level
+// newLogger logs to w, from the level up that level may be set to later: coloured text where a person reads, JSON where a
+// machine does. The settings have been checked.
+func newLogger(w io.Writer, config node.LogConfig, level *slog.LevelVar) *slog.Logger {
 	_ = level.UnmarshalText([]byte(config.Level))
 	terminal := isTerminal(w)
 	if config.Format == "text" || (config.Format == "auto" && terminal) {

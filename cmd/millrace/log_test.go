@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ func TestLogFormats(t *testing.T) {
 	f := func(config node.LogConfig, want string) {
 		t.Helper()
 		var out bytes.Buffer
-		log := newLogger(&out, config)
+		log := newLogger(&out, config, new(slog.LevelVar))
 		log.Info("heard", "a", 1)
 		if !strings.Contains(out.String(), want) || (want == "" && out.Len() > 0) {
 			t.Errorf("%+v logs %q, want %q", config, out.String(), want)

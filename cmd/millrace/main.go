@@ -70,6 +70,9 @@ func exitCode(err error) int {
 // cli is the command line; each subcommand has a file of its own.
 type cli struct {
 	Serve       serveCommand       `cmd:"" help:"Serve DynamoDB's protocol."`
+	Stats       statsCommand       `cmd:"" help:"Show what the millrace of the same configuration tells of itself."`
+	Purge       purgeCommand       `cmd:"" help:"Make the millrace of the same configuration forget what it has cached."`
+	Reload      reloadCommand      `cmd:"" help:"Make the millrace of the same configuration read that anew."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the millrace of the same configuration whether it is ready; exit 1 if not."`
 	Config      configCommands     `cmd:"" help:"Check or print the configuration."`
 	Verify      verifyCommand      `cmd:"" help:"Probe from outside whether a DynamoDB API shows what was written, when it must."`

@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"millrace/internal/node"
 )
@@ -18,7 +22,8 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(std.err, loaded.Config.Log)
+	level := new(slog.LevelVar)
+	log := newLogger(std.err, loaded.Config.Log, level)
 	for _, name := range loaded.Unknown {
 		// Kubernetes tells a pod of services with such variables.
 		if !strings.Contains(name, "_SERVICE_") && !strings.Contains(name, "_PORT") {
@@ -30,5 +35,30 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	return n.Run(ctx)
+	n.Reloadable(loaded, c.load, level)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(ctx)
+	reloaded := make(chan struct{})
+	go func() {
+		defer close(reloaded)
+		reloadOn(ctx, n, hangups)
+	}()
+	err = n.Run(ctx)
+	cancel()
+	<-reloaded
+	signal.Stop(hangups)
+	return err
+}
+
+// reloadOn reads the configuration anew at every signal until ctx ends. What came of it is logged.
+func reloadOn(ctx context.Context, n *node.Node, signals <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			_, _ = n.Reload(ctx)
+		}
+	}
 }

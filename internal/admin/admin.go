@@ -44,6 +44,7 @@ func New(config Config, n Node) *Server {
 		metrics = s.protect(n.Metrics)
 	}
 	s.mux.Handle("GET /metrics", metrics)
+	s.api(n)
 	if config.Profiles {
 		s.profiles()
 	}
@@ -53,14 +54,6 @@ func New(config Config, n Node) *Server {
 		ReadTimeout: exchangeTimeout, WriteTimeout: exchangeTimeout, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 	}
 	return s
-}
-
-// Node is what the port shows and does.
-type Node struct {
-	// Checks are what readiness depends on.
-	Checks func() []Check
-	// Metrics serves a scrape.
-	Metrics http.Handler
 }
 
 // Handle adds a path that asks for the token.

@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"proxy/awsjson":           {"ddb", "internal/units", "metrics", "proxy"},
 	"internal/admin":          {},
 	"internal/node":           {"backend", "backend/aws", "backend/engine", "cache", "cache/coherence", "ddb", "internal/admin", "internal/units", "invalidation", "metrics", "proxy", "proxy/awsjson"},
-	"cmd/millrace":            {"internal/admin", "internal/cgroup", "internal/node", "internal/verify"},
+	"cmd/millrace":            {"internal/admin", "internal/cgroup", "internal/node", "internal/units", "internal/verify"},
 	"internal/sim":            {"cache/coherence"},
 	"internal/sim/listappend": {"ddb"},
 	"internal/bench":          {},

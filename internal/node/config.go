@@ -33,6 +33,8 @@ type Config struct {
 	Tables   map[string]TableConfig `yaml:"tables" doc:"Cache settings of the tables that a glob matches; where several match, the glob with the most literal characters counts, setting by setting."`
 	HTTP     awsjson.Config         `yaml:"http"`
 	Shutdown ShutdownConfig         `yaml:"shutdown"`
+	TLS      TLSConfig              `yaml:"tls"`
+	Metrics  MetricsConfig          `yaml:"metrics"`
 	Log      LogConfig              `yaml:"log"`
 }
 
@@ -144,6 +146,7 @@ func DefaultConfig() Config {
 		},
 		HTTP:     awsjson.DefaultConfig(),
 		Shutdown: ShutdownConfig{Delay: units.Duration(defaultDelay)},
+		Metrics:  MetricsConfig{HotKeys: "hashed", SlowThreshold: units.Duration(100 * time.Millisecond)},
 		Log:      LogConfig{Level: "info", Format: "auto"},
 	}
 }
@@ -160,6 +163,9 @@ func (c Config) Validate() error {
 	if err := c.Admin.validate(); err != nil {
 		return err
 	}
+	if err := c.TLS.validate(); err != nil {
+		return err
+	}
 	if c.Admin.Listen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
 		return fmt.Errorf("admin.listen is %q, which is listen's; they need a port each", c.Admin.Listen)
 	}
@@ -169,6 +175,7 @@ func (c Config) Validate() error {
 	}{
 		{"backend", c.Backend, []string{"embedded", "aws"}},
 		{"durability", c.Durability, []string{"sync", "async"}},
+		{"metrics.hot_keys", c.Metrics.HotKeys, []string{"hashed", "plain", "off"}},
 		{"log.level", c.Log.Level, []string{"debug", "info", "warn", "error"}},
 		{"log.format", c.Log.Format, []string{"auto", "text", "json"}},
 	} {
@@ -236,6 +243,14 @@ func (c EngineConfig) validate() error {
 		return fmt.Errorf("engine.streams.split_rate is %d, must be 0 or more", c.Streams.SplitRate)
 	}
 	return nil
+}
+
+// cacheTables are the cache settings that are in force: with the caches off, nothing is cached of any table.
+func (c Config) cacheTables() map[string]cache.TableConfig {
+	if !c.Cache.Enabled {
+		return map[string]cache.TableConfig{"*": {Cache: cache.Off}}
+	}
+	return c.tables()
 }
 
 // tables are the cache settings in the cache's own types; "*" carries the defaults.

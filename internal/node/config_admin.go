@@ -58,8 +58,8 @@ func checkToken(from, token string) error {
 	return nil
 }
 
-// token is the token from wherever it is set; empty is none.
-func (c AdminConfig) token() (string, error) {
+// ReadToken is the token from wherever it is set; empty is none.
+func (c AdminConfig) ReadToken() (string, error) {
 	if c.TokenFile == "" {
 		return string(c.Token), nil
 	}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -41,16 +42,27 @@ type Node struct {
 	front    *awsjson.Server
 	admin    *admin.Server
 
-	addr  net.Addr
-	ready atomic.Bool
+	version string
+	addr    net.Addr
+	ready   atomic.Bool
+	// certificate is the data port's; nil without TLS.
+	certificate *certificate
 	// fatal receives why the engine can take no more writes.
 	fatal chan error
+
+	reloading sync.Mutex
+
+	// current is config with what was reloaded since, origins where its settings were set.
+	current Config
+	origins map[string]string
+	load    func() (*Loaded, error)
+	level   *slog.LevelVar
 }
 
 // New opens the ports and then the store; a port that is taken leaves the data folder untouched. config has been
 // checked. version is what /metrics calls this build.
 func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
-	n := &Node{config: config, log: log, fatal: make(chan error, 1)}
+	n := &Node{config: config, current: config, version: version, log: log, fatal: make(chan error, 1)}
 	var acquired []func() error
 	defer func() {
 		if err != nil {
@@ -68,28 +80,30 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 		config.HTTP.NodeID = newNodeID()
 	}
 	n.front = awsjson.New(config.HTTP, serve, n.metrics, log)
+	if config.TLS.enabled() {
+		if n.certificate, err = newCertificate(config.TLS, log); err != nil {
+			return nil, err
+		}
+		n.front.TLS = n.certificate.config()
+	}
 	if n.addr, err = n.front.Listen(config.Listen); err != nil {
 		return nil, listenError(config.Listen, "--listen", err)
 	}
 	acquired = append(acquired, n.front.Close)
 	if config.Admin.Listen != "" {
-		token, err := config.Admin.token()
+		token, err := config.Admin.ReadToken()
 		if err != nil {
 			return nil, err
 		}
 		n.admin = admin.New(admin.Config{Token: token, PublicMetrics: config.Admin.PublicMetrics, Profiles: config.Admin.Pprof},
-			admin.Node{Checks: n.checks, Metrics: n.metrics.Handler()})
+			n.adminNode())
 		if err := n.admin.Listen(config.Admin.Listen); err != nil {
 			return nil, listenError(config.Admin.Listen, "--admin-listen", err)
 		}
 		acquired = append(acquired, n.admin.Close)
 	}
 
-	tables := config.tables()
-	if !config.Cache.Enabled {
-		tables = map[string]cache.TableConfig{"*": {Cache: cache.Off}}
-	}
-	n.store, err = cache.NewStore(cache.Config{Memory: int64(config.Cache.Memory), Tables: tables, Authoritative: !remote, Metrics: n.metrics})
+	n.store, err = cache.NewStore(cache.Config{Memory: int64(config.Cache.Memory), Tables: config.cacheTables(), Authoritative: !remote, Metrics: n.metrics})
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +129,7 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	n.proxy = proxy.New(proxy.Config{ReadTimeout: config.HTTP.RequestTimeout.Of(), Logger: log}, n.guard, cached)
 	serve.proxy = n.proxy
 	n.metrics.Attach(n.sources(version))
+	n.apply(config)
 	n.front.Key = n.proxy.KeyOf
 	return n, nil
 }
@@ -153,6 +168,11 @@ func (n *Node) Run(ctx context.Context) error {
 	front.Go(func() error { return n.front.Run(frontCtx) })
 	behind, behindFailed := errgroup.WithContext(engineCtx)
 	behind.Go(func() error { return n.backend.Run(engineCtx) })
+	if n.certificate != nil {
+		ticker := time.NewTicker(certificatePeriod)
+		defer ticker.Stop()
+		behind.Go(func() error { n.certificate.watch(engineCtx, ticker.C); return nil })
+	}
 	ports, portFailed := errgroup.WithContext(adminCtx)
 	if n.admin != nil {
 		ports.Go(func() error { return n.admin.Run(adminCtx) })
@@ -203,7 +223,11 @@ func (n *Node) announce() {
 	if n.admin != nil {
 		adminAt = "http://" + n.admin.Addr().String()
 	}
-	n.log.Info("serving DynamoDB", append([]any{"endpoint", "http://" + n.addr.String(), "admin", adminAt, "caches", caches}, n.behind()...)...)
+	scheme := "http://"
+	if c.TLS.enabled() {
+		scheme = "https://"
+	}
+	n.log.Info("serving DynamoDB", append([]any{"endpoint", scheme + n.addr.String(), "admin", adminAt, "caches", caches}, n.behind()...)...)
 	if c.Engine.Faults.Enabled {
 		n.log.Warn("test aids are enabled; requests may fail or lag on purpose", "settings", adminAt+"/faults")
 	}

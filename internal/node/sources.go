@@ -2,6 +2,7 @@ package node
 
 import (
 	"runtime"
+	"time"
 
 	"millrace/cache/coherence"
 	"millrace/ddb"
@@ -22,6 +23,8 @@ func metricNames() metrics.Names {
 	}
 	for r := range proxy.NumResults {
 		names.Results = append(names.Results, r.String())
+		names.Lookups = append(names.Lookups, r != proxy.Forward && r != proxy.Bypass)
+		names.Hits = append(names.Hits, r == proxy.Hit || r == proxy.Negative)
 	}
 	return names
 }
@@ -35,6 +38,12 @@ func (n *Node) sources(version string) metrics.Sources {
 		},
 		Draining: n.front.Quiescing,
 		Caches:   n.caches,
+		CertificateEnds: func() time.Time {
+			if n.certificate == nil {
+				return time.Time{}
+			}
+			return n.certificate.ends()
+		},
 	}
 }
 

@@ -1,6 +1,7 @@
 package awsjson
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -24,10 +25,15 @@ const lastLook = 25 * time.Millisecond
 // lastAccepts bounds how long clients that keep connecting can put off the end of accepting.
 const lastAccepts = 250 * time.Millisecond
 
+// wantsTLS answers a client that speaks plain HTTP where TLS is spoken.
+const wantsTLS = "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis port speaks TLS; use https in the endpoint.\n"
+
 // listener hands fasthttp connections that know whether they are between requests, and keeps count of them.
 // fasthttp's own Shutdown closes whatever it believes to be idle, a connection with an unread request included.
 type listener struct {
 	net.Listener
+	// tls, unless nil, is what connections speak TLS with.
+	tls *tls.Config
 
 	// draining is set once, before the connections are woken.
 	draining atomic.Bool
@@ -91,6 +97,10 @@ func isTemporary(err error) bool {
 
 // track makes the connection known to drain.
 func (l *listener) track(nc net.Conn) *conn {
+	if l.tls != nil {
+		// The handshake is made by the first Read, under that one's deadline.
+		nc = tls.Server(nc, l.tls)
+	}
 	c := &conn{Conn: nc, l: l}
 	l.accepted.Add(1)
 	l.mu.Lock()
@@ -195,6 +205,11 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 func (c *conn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
+		if plain, ok := errors.AsType[tls.RecordHeaderError](err); ok && plain.Conn != nil {
+			// Nothing has been encrypted yet, so that the client can be told in its own words.
+			_, _ = io.WriteString(plain.Conn, wantsTLS)
+			return 0, io.EOF
+		}
 		if n > 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}

@@ -2,6 +2,7 @@ package awsjson
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -73,6 +74,8 @@ func (c Config) Validate() error {
 
 // Server is the front. Listen, then Run once.
 type Server struct {
+	// TLS is what the port speaks TLS with; nil is plain HTTP. Set it before Listen.
+	TLS *tls.Config
 	// Key gives the canonical bytes of the one key that a request is about, where that is known; nil knows none. Set it
 	// before Run.
 	Key func(*ddb.Request) ([]byte, bool)
@@ -136,6 +139,7 @@ func (s *Server) Listen(addr string) (net.Addr, error) {
 		return nil, err
 	}
 	s.listener = newListener(l, s.config.MaxConnections)
+	s.listener.tls = s.TLS
 	return l.Addr(), nil
 }
 
