@@ -10,7 +10,7 @@ COUNT ?= 8
 REF ?= main
 WORK := .work
 
-.PHONY: build test race lint fuzz sim sim-mutants conformance image-check oracle bench bench-compare bench-engine bench-miss
+.PHONY: build test race lint fuzz sim sim-mutants conformance deploy-check image-check oracle bench bench-compare bench-engine bench-miss
 
 build: ## the binary, ./millrace
 	$(GO) build -trimpath -o millrace ./cmd/millrace
@@ -41,8 +41,11 @@ oracle: ## seeded operations on the engine and on ENDPOINT, compared; ORACLE add
 	@test -n "$(ENDPOINT)" || { echo "ENDPOINT is needed: make oracle ENDPOINT=http://127.0.0.1:8000" >&2; exit 2; }
 	$(GO) run ./internal/oracle -endpoint $(ENDPOINT) $(ORACLE)
 
-conformance: ## the client suites: Python, JavaScript, Go
+conformance: ## the client suites: Python, JavaScript, AWS CLI, Java, Go
 	$(GO) run ./internal/conformance -work $(WORK)/conformance
+
+deploy-check: ## compose file, Kubernetes manifests, dashboard and alerts; needs prometheus and promtool
+	$(GO) -C docker/check test -count=1 ./...
 
 image-check: ## the image of docker/Dockerfile built and run; Linux, as root
 	bash docker/check/image.sh

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 work=$PWD/.work
 mkdir -p "$work"
 
-missing() { local program; for program in dockerd docker-compose busybox ip unshare; do command -v "$program" >/dev/null || return 0; done; [ ! -x /usr/bin/docker ]; }
+missing() { local program; for program in dockerd docker-compose busybox ip unshare curl prometheus; do command -v "$program" >/dev/null || return 0; done; [ ! -x /usr/bin/docker ]; }
 
 not_run() {
   echo "image: NOT RUN: $1" >&2
@@ -23,7 +23,7 @@ if missing; then
   command -v apt-get >/dev/null || not_run "there is no Docker daemon, and no apt-get to install one with"
   for try in 1 2 3; do
     if apt-get -o DPkg::Lock::Timeout=300 update && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y \
-      --no-install-recommends docker.io docker-compose busybox-static iproute2 util-linux ca-certificates; then break; fi
+      --no-install-recommends docker.io docker-compose busybox-static iproute2 util-linux ca-certificates curl prometheus; then break; fi
     [ "$try" -lt 3 ] || not_run "docker.io cannot be installed"
     sleep $((try * 5))
   done

@@ -14,33 +14,93 @@ import (
 	"strings"
 )
 
-// goImage is the name that the Dockerfile gives its first base image by default; the runtime's is scratch.
-const goImage = "golang:1.26-bookworm"
+// The names that the Dockerfile gives its first base image by default (the runtime's is scratch), and the compose file the
+// images that are not millrace's.
+const (
+	goImage         = "golang:1.26-bookworm"
+	curlImage       = "curlimages/curl:8.11.1"
+	prometheusImage = "prom/prometheus:v3.5.0"
+)
 
 // applets are the programs of busybox that the Dockerfile's commands, and Go's, use.
-var applets = []string{"sh", "mkdir", "cp", "echo", "mv", "rm", "chmod", "env", "true", "test"}
+var applets = []string{"sh", "mkdir", "cp", "echo", "mv", "rm", "chmod", "env", "true", "test", "sleep", "grep"}
 
-// importBases makes the stand-in for the Go image: this machine's Go, busybox, the certificate authorities, and a module
-// proxy of files. BuildKit takes an image that is there under the name before it asks a registry.
+// importBases makes the stand-ins. BuildKit and compose take an image that is there under the name before they ask a
+// registry. In the Go image's place: this machine's Go, busybox, the certificate authorities, and a module proxy of files.
+// In the others': the machine's curl and Prometheus, with the libraries that they need.
 func (d *daemon) importBases(ctx context.Context, work, modules string) error {
 	goroot, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
 	if err != nil {
 		return fmt.Errorf("find Go: %w", err)
 	}
-	base := filepath.Join(work, "base")
+	for _, image := range []struct {
+		name    string
+		program string
+		trees   map[string]string
+		change  string
+	}{
+		{goImage, "", map[string]string{"usr/local/go": strings.TrimSpace(string(goroot)), "modules": modules},
+			"ENV PATH=/usr/local/go/bin:/bin GOPATH=/go GOTOOLCHAIN=local GOPROXY=file:///modules GOFLAGS=-buildvcs=false"},
+		{curlImage, "curl", nil, "USER 65532"},
+		{prometheusImage, "prometheus", nil, `ENTRYPOINT ["/bin/prometheus"]`},
+	} {
+		base := filepath.Join(work, "base", strings.NewReplacer("/", "-", ":", "-").Replace(image.name))
+		if err := skeleton(base, image.program); err != nil {
+			return fmt.Errorf("stand-in for %s: %w", image.name, err)
+		}
+		read, write := io.Pipe()
+		go func() {
+			t := tar.NewWriter(write)
+			err := addTree(t, base, "")
+			for name, dir := range image.trees {
+				err = errors.Join(err, addTree(t, dir, name))
+			}
+			_ = write.CloseWithError(errors.Join(err, t.Close()))
+		}()
+		_, err = d.dockerIn(ctx, read, "import", "--change", image.change, "--platform", "linux/"+runtime.GOARCH, "-", image.name)
+		_ = read.CloseWithError(err)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skeleton fills base with busybox under the names of its applets, the certificate authorities, and program.
+func skeleton(base, program string) error {
 	for _, dir := range []string{"bin", "tmp", "root", "go", "etc/ssl/certs"} {
 		if err := os.MkdirAll(filepath.Join(base, dir), 0o755); err != nil {
 			return err
 		}
 	}
+	files := map[string]string{"/etc/ssl/certs/ca-certificates.crt": "etc/ssl/certs/ca-certificates.crt"}
 	busybox, err := exec.LookPath("busybox")
 	if err != nil {
 		return err
 	}
-	for _, f := range []struct{ from, to string }{
-		{busybox, "bin/busybox"}, {"/etc/ssl/certs/ca-certificates.crt", "etc/ssl/certs/ca-certificates.crt"},
-	} {
-		if err := copyFile(f.from, filepath.Join(base, f.to)); err != nil {
+	files[busybox] = "bin/busybox"
+	if program != "" {
+		path, err := exec.LookPath(program)
+		if err != nil {
+			return err
+		}
+		files[path] = "bin/" + program
+		libraries, err := exec.Command("ldd", path).Output()
+		if err != nil {
+			return fmt.Errorf("ldd %s: %w", path, err)
+		}
+		for _, word := range strings.Fields(string(libraries)) {
+			if strings.HasPrefix(word, "/") {
+				files[word] = word
+			}
+		}
+	}
+	for from, to := range files {
+		to = filepath.Join(base, to)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := copyFile(from, to); err != nil {
 			return err
 		}
 	}
@@ -49,18 +109,7 @@ func (d *daemon) importBases(ctx context.Context, work, modules string) error {
 			return err
 		}
 	}
-	read, write := io.Pipe()
-	go func() {
-		t := tar.NewWriter(write)
-		err := errors.Join(
-			addTree(t, base, ""), addTree(t, strings.TrimSpace(string(goroot)), "usr/local/go"), addTree(t, modules, "modules"), t.Close())
-		_ = write.CloseWithError(err)
-	}()
-	_, err = d.dockerIn(ctx, read,
-		"import", "--change", "ENV PATH=/usr/local/go/bin:/bin GOPATH=/go GOTOOLCHAIN=local GOPROXY=file:///modules GOFLAGS=-buildvcs=false",
-		"--platform", "linux/"+runtime.GOARCH, "-", goImage)
-	_ = read.CloseWithError(err)
-	return err
+	return nil
 }
 
 // copyFile copies what from leads to, with its mode.

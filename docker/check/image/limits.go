@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 
@@ -72,24 +71,4 @@ func fill(ctx context.Context, endpoint string) error {
 		})
 	}
 	return group.Wait()
-}
-
-// checkCompose starts the compose file's local profile and uses it.
-func (d *daemon) checkCompose(ctx context.Context, root string) error {
-	compose := func(args ...string) (string, error) {
-		args = append([]string{"--project-name", "check", "--file", filepath.Join(root, "docker", "compose.yaml"), "--profile", "local"}, args...)
-		return output(d.command(ctx, "docker-compose", args...))
-	}
-	if _, err := compose("up", "--detach", "--no-build"); err != nil {
-		return err
-	}
-	id, err := compose("ps", "--quiet", "millrace")
-	if err == nil {
-		err = d.waitHealthy(ctx, id)
-	}
-	if err == nil {
-		err = call(ctx, "http://127.0.0.1:8000", "CreateTable", createTable, "Table")
-	}
-	_, downErr := compose("down", "--volumes", "--timeout", "20")
-	return errors.Join(err, downErr)
 }

@@ -69,7 +69,9 @@ func run(ctx context.Context) (err error) {
 		{"look at what is in it", d.checkContents},
 		{"run it: health, data, SIGTERM", d.checkLife},
 		{"run it in 64 MiB", d.checkMemory},
-		{"compose: local", func(ctx context.Context) error { return d.checkCompose(ctx, *root) }},
+		{"compose: local", func(ctx context.Context) error { return d.checkLocal(ctx, *root) }},
+		{"compose: sidecar", func(ctx context.Context) error { return d.checkSidecar(ctx, *root) }},
+		{"compose: bench, but for Grafana", func(ctx context.Context) error { return d.checkBench(ctx, *root) }},
 	} {
 		start := time.Now()
 		if err := step.do(ctx); err != nil {
