@@ -35,6 +35,8 @@ var suites = []suite{
 	{"python-oldest", twice(pythonSuite("requirements-oldest.txt", false))},
 	{"python-newest", twice(pythonSuite("requirements-newest.txt", true))},
 	{"js", twice(jsSuite)},
+	{"cli", twice(cliSuite)},
+	{"java", twice(javaSuite)},
 	{"gosdk", twice(goSuite(".", false))},
 	{"facts", twice(goSuite("./facts", true))},
 	{"gosdk-aws", through(goSuite(".", false))},

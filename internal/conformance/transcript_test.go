@@ -31,6 +31,10 @@ func TestCompareTranscriptsFindsEveryDifference(t *testing.T) {
 	}
 	f([]string{"a", "b"}, []string{"a", "b"}, "")
 	f([]string{"a", "b"}, []string{"a", "c"}, "1 of 2 answers differ")
+	// The order of members is nobody's promise, that of elements and the digits of numbers are.
+	f([]string{`{"a":1,"b":[2,3]}`}, []string{`{"b":[2,3],"a":1}`}, "")
+	f([]string{`{"b":[2,3]}`}, []string{`{"b":[3,2]}`}, "1 of 1 answers differ")
+	f([]string{`{"n":12345678901234567890}`}, []string{`{"n":12345678901234567891}`}, "1 of 1 answers differ")
 	// A run that stopped early, on either side.
 	f([]string{"a", "b"}, []string{"a"}, "1 of 2 answers differ")
 	f([]string{"a"}, []string{"a", "b", "c"}, "2 of 3 answers differ")
