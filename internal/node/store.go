@@ -43,7 +43,7 @@ const upstreamStart = 20 * time.Second
 func (n *Node) openUpstream(nodeID string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), upstreamStart)
 	defer cancel()
-	ac := n.config.Upstream.backend()
+	ac := n.config.Upstream.Backend()
 	ac.NodeID, ac.Logger = nodeID, n.log
 	ac.Self = []string{n.addr.String(), n.config.Listen}
 	b, err := aws.New(ctx, ac)

@@ -57,7 +57,7 @@ func (c UpstreamConfig) validate(listen string) error {
 	if !slices.Contains(kinds, c.Kind) {
 		return fmt.Errorf("upstream.kind is %q, must be %s", c.Kind, strings.Join(kinds[:3], ", ")+" or "+kinds[3])
 	}
-	ac := c.backend()
+	ac := c.Backend()
 	if err := ac.Validate(); err != nil {
 		return fmt.Errorf("upstream.%w", err)
 	}
@@ -67,8 +67,8 @@ func (c UpstreamConfig) validate(listen string) error {
 	return nil
 }
 
-// backend is the configuration in the backend's own type, without what New adds.
-func (c UpstreamConfig) backend() aws.Config {
+// Backend is the configuration in the backend's own type, without what New adds.
+func (c UpstreamConfig) Backend() aws.Config {
 	ac := aws.DefaultConfig()
 	if c.Kind != kindAuto {
 		ac.Kind = aws.Kind(c.Kind)

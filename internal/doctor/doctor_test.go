@@ -1,0 +1,260 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"millrace/backend/aws"
+	"millrace/internal/node"
+)
+
+func TestMain(m *testing.M) {
+	// What the SDK's chain finds first.
+	_ = os.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+	_ = os.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	os.Exit(m.Run())
+}
+
+// upstream is a second millrace with tables: "plain" has nothing, "whole" a stream of both images and an expiry, "keys" a
+// stream of keys and a binary and a number key.
+func upstream(t *testing.T) string {
+	t.Helper()
+	c := node.DefaultConfig()
+	c.Listen, c.Admin.Listen, c.InMemory, c.Shutdown.Delay, c.Cache.Enabled = "127.0.0.1:0", "", true, 0, false
+	n, err := node.New(c, "test", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("upstream: %v", err)
+		}
+	})
+	url := "http://" + n.Addr().String()
+	for _, call := range [][2]string{
+		{"CreateTable", `{"TableName":"plain","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"p","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"}]}`},
+		{"CreateTable", `{"TableName":"whole","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"p","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"}],"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}}`},
+		{"CreateTable", `{"TableName":"keys","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"p","KeyType":"HASH"},{"AttributeName":"s","KeyType":"RANGE"}],"AttributeDefinitions":[{"AttributeName":"p","AttributeType":"B"},{"AttributeName":"s","AttributeType":"N"}],"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"KEYS_ONLY"}}`},
+		{"UpdateTimeToLive", `{"TableName":"whole","TimeToLiveSpecification":{"Enabled":true,"AttributeName":"e"}}`},
+		{"UpdateTimeToLive", `{"TableName":"plain","TimeToLiveSpecification":{"Enabled":true,"AttributeName":"e"}}`},
+		{"PutItem", `{"TableName":"plain","Item":{"p":{"S":"a"}}}`},
+	} {
+		if status, body := post(t, url, call[0], call[1]); status != 200 {
+			t.Fatalf("%s: %d %s", call[0], status, body)
+		}
+	}
+	return url
+}
+
+// post makes a call.
+func post(t *testing.T, url, operation, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Amz-Target", "DynamoDB_20120810."+operation)
+	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	req.Header.Set("X-Amz-Date", "20260101T000000Z")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	out, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(out)
+}
+
+// examine runs the doctor on url.
+func examine(t *testing.T, url string, change func(*Config)) []Finding {
+	t.Helper()
+	c := Config{Upstream: aws.DefaultConfig()}
+	c.Upstream.Endpoint.URL, c.Upstream.Region = url, "us-east-1"
+	if change != nil {
+		change(&c)
+	}
+	return Run(t.Context(), c)
+}
+
+// expect checks that among findings there is one of the given level, check and table, with words in its detail.
+func expect(t *testing.T, findings []Finding, level Level, check, table, words string) {
+	t.Helper()
+	for _, f := range findings {
+		if f.Level == level && f.Check == check && f.Table == table && strings.Contains(f.Detail, words) {
+			if f.Level != OK && f.Next == "" {
+				t.Errorf("%s %s %q says nothing of what to do", f.Level, f.Check, f.Detail)
+			}
+			return
+		}
+	}
+	t.Errorf("no finding %s, %s, %q with %q among %+v", level, check, table, words, findings)
+}
+
+// worst is the highest level among findings.
+func worst(findings []Finding) Level {
+	level := OK
+	for _, f := range findings {
+		if f.Level == Fail || f.Level == Warn && level == OK {
+			level = f.Level
+		}
+	}
+	return level
+}
+
+func TestHealthyUpstream(t *testing.T) {
+	t.Parallel()
+	url := upstream(t)
+	got := examine(t, url, nil)
+	expect(t, got, OK, "endpoint", "", url+" answers in")
+	expect(t, got, OK, "streams endpoint", "", url)
+	expect(t, got, OK, "clock", "", "within seconds")
+	expect(t, got, OK, "credentials", "", "key …MPLE from EnvConfigCredentials, region us-east-1")
+	expect(t, got, OK, "tables", "", "3 tables")
+	all := "allowed: GetItem, BatchGetItem, Query, Scan, PutItem, UpdateItem, DeleteItem"
+	expect(t, got, OK, "permissions", "plain", all)
+	expect(t, got, OK, "permissions", "keys", all)
+	expect(t, got, Warn, "stream", "plain", "has no stream")
+	expect(t, got, Warn, "time to live", "plain", `by attribute "e"; without a stream`)
+	expect(t, got, OK, "stream", "whole", "NEW_AND_OLD_IMAGES")
+	expect(t, got, OK, "time to live", "whole", "leave the caches")
+	expect(t, got, Warn, "stream", "keys", "KEYS_ONLY")
+	if worst(got) != Warn {
+		t.Errorf("something fails: %+v", got)
+	}
+	// Nothing was written.
+	if _, body := post(t, url, "Scan", `{"TableName":"plain"}`); body != `{"Items":[{"p":{"S":"a"}}],"Count":1,"ScannedCount":1}` {
+		t.Errorf("after the examination the table holds %s", body)
+	}
+	// With a table named there is a word about that one alone.
+	for _, f := range examine(t, url, func(c *Config) { c.Tables = []string{"whole", "missing"} }) {
+		if f.Table == "plain" || f.Table == "missing" && f.Level != Fail {
+			t.Errorf("finding %+v", f)
+		}
+	}
+}
+
+func TestClosedPort(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + l.Addr().String()
+	_ = l.Close()
+	got := examine(t, url, nil)
+	expect(t, got, Fail, "endpoint", "", "connection refused")
+	if len(got) != 1 {
+		t.Errorf("%d findings, want none after the address: %+v", len(got), got)
+	}
+	// Streams elsewhere are looked at by themselves.
+	got = examine(t, upstream(t), func(c *Config) { c.Upstream.Endpoint.StreamsURL = url; c.Tables = []string{"whole"} })
+	expect(t, got, Warn, "streams endpoint", "", "connection refused")
+	expect(t, got, Warn, "stream", "whole", "Upstream cannot be reached")
+}
+
+// stub answers every POST with a status and body, and GET with a Date that far off.
+func stub(t *testing.T, status int, body string, off time.Duration) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
+		if r.Method == http.MethodPost {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestWrongCredentials(t *testing.T) {
+	t.Parallel()
+	f := func(status int, body, detail, next string) {
+		t.Helper()
+		got := examine(t, stub(t, status, body, 0), nil)
+		expect(t, got, Fail, "tables", "", detail)
+		if last := got[len(got)-1]; !strings.Contains(last.Next, next) {
+			t.Errorf("%d %s: next is %q, want %q", status, body, last.Next, next)
+		}
+	}
+	f(400, `{"__type":"com.amazon.coral.service#UnrecognizedClientException","message":"The security token included in the request is invalid."}`, "UnrecognizedClientException", "the access key does not exist")
+	f(403, `{"__type":"com.amazon.coral.service#InvalidSignatureException","message":"The request signature we calculated does not match"}`, "does not match", "the secret key does not belong")
+	f(400, `{"__type":"com.amazon.coral.service#ExpiredTokenException","message":"The security token included in the request is expired"}`, "expired", "get credentials anew")
+	f(403, `<html><body>Forbidden by policy</body></html>`, "UnknownError", "proxies and firewalls on the way")
+	f(508, `{"__type":"com.amazonaws.dynamodb.v20120810#LoopDetectedException","message":"loop"}`, "LoopDetectedException", "point --upstream at DynamoDB")
+}
+
+func TestSkewedClocks(t *testing.T) {
+	t.Parallel()
+	f := func(off time.Duration, level Level, words string) {
+		t.Helper()
+		expect(t, examine(t, stub(t, 200, `{"TableNames":[]}`, off), nil), level, "clock", "", words)
+	}
+	f(0, OK, "within seconds")
+	f(-time.Hour, Fail, "behind this machine's")
+	f(10*time.Minute, Fail, "ahead of this machine's")
+	f(time.Minute, Warn, "ahead of this machine's")
+}
+
+// Whoever is allowed only some operations is told which.
+func TestDeniedOperations(t *testing.T) {
+	t.Parallel()
+	target, err := url.Parse(upstream(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	denying := func(operations string) string {
+		pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+			if r.Method == http.MethodPost && (operations == "" || strings.Contains(" "+operations+" ", " "+operation+" ")) {
+				w.WriteHeader(400)
+				fmt.Fprintf(w, `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"not authorized to perform: dynamodb:%s"}`, operation)
+				return
+			}
+			pass.ServeHTTP(w, r)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	got := examine(t, denying("PutItem UpdateItem DeleteItem GetRecords ListTables DescribeTimeToLive"), func(c *Config) { c.Tables = []string{"whole"} })
+	expect(t, got, OK, "permissions", "whole", "allowed: GetItem, BatchGetItem, Query, Scan")
+	expect(t, got, Warn, "permissions", "whole", "denied: PutItem, UpdateItem, DeleteItem")
+	expect(t, got, Warn, "stream", "whole", "dynamodb:GetRecords")
+	expect(t, got, Warn, "time to live", "whole", "dynamodb:DescribeTimeToLive")
+	expect(t, examine(t, denying("ListTables"), nil), Warn, "tables", "", "dynamodb:ListTables")
+	expect(t, examine(t, denying("DescribeTable"), nil), Fail, "DescribeTable", "keys", "dynamodb:DescribeTable")
+}
+
+func TestMisleadingEnvironment(t *testing.T) {
+	t.Parallel()
+	got := examine(t, stub(t, 200, `{"TableNames":[]}`, 0), func(c *Config) {
+		c.Environ = []string{"AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8000", "HTTPS_PROXY=http://p:1", "AWS_ENDPOINT_URL=", "HOME=/"}
+	})
+	expect(t, got, Warn, "environment", "", "AWS_ENDPOINT_URL_DYNAMODB steers")
+	expect(t, got, Warn, "environment", "", "HTTPS_PROXY is not used")
+}
+
+func TestSettingsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	got := examine(t, "nowhere", nil)
+	expect(t, got, Fail, "upstream", "", `url is "nowhere"`)
+}
