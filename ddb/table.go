@@ -347,8 +347,11 @@ type ParsedARN struct {
 
 // ParseARN takes apart the ARN of a table or of something under one; false if arn is not such an ARN.
 func ParseARN(arn string) (ParsedARN, bool) {
+	if !strings.HasPrefix(arn, "arn:") {
+		return ParsedARN{}, false
+	}
 	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "dynamodb" {
+	if len(parts) != 6 || parts[2] != "dynamodb" {
 		return ParsedARN{}, false
 	}
 	resource, ok := strings.CutPrefix(parts[5], "table/")

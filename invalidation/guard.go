@@ -24,6 +24,9 @@ type GuardConfig struct {
 	WriteTimeout time.Duration
 	// Logger hears of what an operator should know; nil discards.
 	Logger *slog.Logger
+	// Uncached says that nobody reads from the caches, so that there is nothing to announce: requests pass through. True
+	// beside a proxy that has a cache lets that serve what was overwritten.
+	Uncached bool
 }
 
 // Guard is the only holder of the backend. Reads pass through; every operation that may change something is
@@ -111,12 +114,17 @@ func (g *Guard) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error)
 	if deaf {
 		return g.next.Do(ctx, req)
 	}
+	if g.config.Uncached {
+		patient := newPatience(ctx, g.config.WriteTimeout)
+		defer patient.end()
+		return g.next.Do(patient, req)
+	}
 	w := g.begin(ctx, req, row)
 	// A panic below leaves the outcome unknown, and end then settles it so.
 	defer w.end()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.config.WriteTimeout)
-	defer cancel()
-	return w.send(ctx, req)
+	patient := newPatience(ctx, g.config.WriteTimeout)
+	defer patient.end()
+	return w.send(patient, req)
 }
 
 // write is a mutation on its way through the guard.

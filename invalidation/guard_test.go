@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -240,6 +241,44 @@ func TestCancelledClientDoesNotEndItsWrite(t *testing.T) {
 	if _, err := s.guard.Do(ctx, ddb.NewRequest(ddb.PutItem, []byte(put("b", "1", "")))); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
+}
+
+// Without caches there is nothing to announce, but a write that was sent is waited for all the same.
+func TestUncachedGuardAnnouncesNothingAndFinishesWrites(t *testing.T) {
+	t.Parallel()
+	s := newSetup(t)
+	guard := NewGuard(s.next, s.inv, GuardConfig{Uncached: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	s.next.then = func(ctx context.Context, _ *ddb.Request, resp *ddb.Response, err error) (*ddb.Response, error) {
+		cancel()
+		if _, ok := ctx.Deadline(); ctx.Err() != nil || !ok {
+			t.Errorf("the write's context ended with the client's (%v), or has no end of its own (%v)", ctx.Err(), ok)
+		}
+		if st := s.store.Core().Stats(); st.Fences != 0 {
+			t.Errorf("%d fences for a write that no cache needs to hear of", st.Fences)
+		}
+		return resp, err
+	}
+	if _, err := guard.Do(ctx, ddb.NewRequest(ddb.PutItem, []byte(put("a", "1", "")))); err != nil {
+		t.Fatal(err)
+	}
+	s.next.then = nil
+	if _, err := guard.Do(ctx, ddb.NewRequest(ddb.PutItem, []byte(put("b", "1", "")))); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the client left: got %v, want context.Canceled", err)
+	}
+	if got := s.must(ddb.Scan, `{"TableName":"ttt","Select":"COUNT"}`); !strings.Contains(jsonOf(t, got), `"Count":1`) {
+		t.Errorf("Scan = %s, want the one write that was sent", jsonOf(t, got))
+	}
+}
+
+// jsonOf is resp's body.
+func jsonOf(t *testing.T, resp *ddb.Response) string {
+	t.Helper()
+	body, err := resp.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 // R18: what a batch did not write is not cached as written, nor as it was: it may have failed half-way.

@@ -120,7 +120,9 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	if remote && n.upstream.Kind().Regional() {
 		n.front.ServeRegion(n.upstream.Region())
 	}
-	n.guard = invalidation.NewGuard(n.backend, invalidator, invalidation.GuardConfig{Logger: log})
+	// Without caches an engine in this process has nobody to tell.
+	n.guard = invalidation.NewGuard(n.backend, invalidator,
+		invalidation.GuardConfig{Logger: log, Uncached: !remote && !config.Cache.Enabled})
 	acquired = append(acquired, n.guard.Close)
 	cached := n.store
 	if !config.Cache.Enabled {

@@ -22,7 +22,10 @@ type store interface {
 // openEngine opens the embedded engine, which announces every commit to hooks.
 func (n *Node) openEngine(hooks *invalidation.Invalidator) error {
 	ec := n.config.engine()
-	ec.Hooks, ec.Logger = hooks, n.log
+	ec.Logger = n.log
+	if n.config.Cache.Enabled {
+		ec.Hooks = hooks
+	}
 	ec.OnFatal = func(err error) { n.fatal <- err }
 	e, err := engine.Open(ec)
 	if err != nil {
