@@ -280,7 +280,7 @@ func TestAWriteThatDoesNotKnowOfTheIndexIsInIt(t *testing.T) {
 	late := func(was, is string) {
 		t.Helper()
 		set := []mutation{{table: old, key: item(""), old: item(was), hadOld: true, new: item(is), hasNew: true}}
-		ready, err := prepare(h.e.store, set, before, h.e.store.has)
+		ready, err := prepare(h.e.store, set, before, h.e.store.has, true)
 		if err == nil {
 			err = h.e.committer.submit(&commitRequest{writes: writeSet{mutations: set}, ready: ready})
 		}

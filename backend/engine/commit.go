@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -17,10 +16,10 @@ var errClosed = errors.New("engine is closed")
 const maxGroupBytes = 4 << 20
 
 // CommitHooks hears of every commit, whoever made it: requests, time to live, background work. Pending is called
-// before the batch can be read, Settled after, both with the same slice, in commit order, by one goroutine. A commit
-// whose outcome is unknown is never settled. TablesChanging is called when a table is about to be made, changed or deleted,
-// and TablesChanged when every read sees that, before the request for it is answered; they come in pairs, unless the
-// outcome is unknown. None may block or call the engine.
+// before the batch can be read, Settled after, both with the same slice, in commit order, by one goroutine. Of a commit
+// whose outcome is unknown nothing is heard: it is never read. TablesChanging is called when a table is about to be made,
+// changed or deleted, and TablesChanged when every read sees that, before the request for it is answered; they come in
+// pairs. None may block or call the engine.
 //
 // The items of a table that is being restored are not announced one by one: nobody reads the table before TablesChanged.
 type CommitHooks interface {
@@ -32,6 +31,9 @@ type CommitHooks interface {
 
 // noHooks is used when Config has none.
 type noHooks struct{}
+
+// heard reports whether anybody hears of commits.
+func (c *committer) heard() bool { return c.hooks != CommitHooks(noHooks{}) }
 
 // Pending does nothing.
 func (noHooks) Pending([]ddb.Change) {}
@@ -49,7 +51,8 @@ func (noHooks) TablesChanged(string, string) {}
 type commitRequest struct {
 	writes writeSet
 	ready  *prepared
-	done   chan error
+	// done has room for the one answer.
+	done chan error
 	// refused is why the committer did not take it, until that is told.
 	refused error
 }
@@ -84,18 +87,21 @@ type mutation struct {
 	expired bool
 }
 
-// committer is the one goroutine that writes to the store. It takes all writes that wait, makes one batch of them,
-// syncs it, publishes what can be read now, and only then acknowledges.
+// committer is the one goroutine that writes to the store. It takes all writes that wait, makes one batch of them and
+// applies it; acknowledge.go has what follows when the batch is durable.
 type committer struct {
 	store *store
 	hooks CommitHooks
 	// sync is false when Durability is Async.
 	sync    bool
 	publish func(*view)
-	// quit is closed when the goroutine has ended.
+	// applied carries batches from the goroutine to the one that waits for their sync. It has no room, so that a batch
+	// gathers for as long as the one before is applied and not yet on its way to the disk.
+	applied chan *commitGroup
+	// quit is closed when both goroutines have ended.
 	quit chan struct{}
 
-	// The fields up to mu belong to the goroutine.
+	// The fields up to mu belong to the goroutine. What is in them has been applied, not published.
 	cat      *catalog
 	counters map[counterID]counter
 	garbage  *garbage
@@ -124,7 +130,9 @@ type counter struct{ items, bytes int64 }
 
 // submit hands over a write and returns its outcome when it is known. Once called, the write is not withdrawn.
 func (c *committer) submit(req *commitRequest) error {
-	req.done = make(chan error, 1)
+	if req.done == nil {
+		req.done = make(chan error, 1)
+	}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -155,7 +163,7 @@ func (c *committer) close() {
 
 // run is the goroutine. With window > 0 it makes unsynced commits durable that often.
 func (c *committer) run(window time.Duration) {
-	defer close(c.quit)
+	defer c.finish()
 	var tick <-chan time.Time
 	if window > 0 {
 		t := time.NewTicker(window)
@@ -180,7 +188,7 @@ func (c *committer) run(window time.Duration) {
 			}
 			continue
 		}
-		c.commit(group)
+		c.acknowledge(c.commit(group))
 		unsynced = true
 	}
 }
@@ -201,28 +209,22 @@ func (c *committer) take() (group []*commitRequest, closed bool) {
 	return group, c.closed
 }
 
-// commit writes a group and answers its requests.
-func (c *committer) commit(group []*commitRequest) {
-	b := c.store.newBatch()
-	defer b.release()
+// commit applies a group's writes. The result is to be acknowledged.
+func (c *committer) commit(group []*commitRequest) *commitGroup {
+	g := &commitGroup{batch: c.store.newBatch(), admitted: group[:0]}
 	cat := c.cat
 	touched := make(map[counterID]counter)
-	var changes []ddb.Change
-	var tables []tableName
-	// Refusals are answered with the rest: what refused a request may be another of the group, which is not durable yet.
-	var refused []*commitRequest
-	admitted := group[:0]
 	for _, req := range group {
-		next, err := c.admit(req, cat, b)
+		next, err := c.admit(req, cat, g.batch)
 		if err != nil {
 			req.refused = err
-			refused = append(refused, req)
+			g.refused = append(g.refused, req)
 			continue
 		}
 		if next != cat {
 			cat = next
 			if req.writes.changed != (tableName{}) {
-				tables = append(tables, req.writes.changed)
+				g.tables = append(g.tables, req.writes.changed)
 			}
 		}
 		for _, counts := range [][]counterChange{req.ready.counts, req.writes.counts} {
@@ -235,14 +237,12 @@ func (c *committer) commit(group []*commitRequest) {
 			}
 		}
 		if !req.writes.silent {
-			changes = append(changes, req.ready.changes...)
+			g.changes = append(g.changes, req.ready.changes...)
 		}
-		admitted = append(admitted, req)
+		g.admitted = append(g.admitted, req)
 	}
-	if b.empty() {
-		c.answer(refused, nil)
-		c.answer(admitted, nil)
-		return
+	if g.batch.empty() {
+		return g
 	}
 	for id, n := range touched {
 		// A table or index that was deleted in this group takes its counters with it.
@@ -250,19 +250,10 @@ func (c *committer) commit(group []*commitRequest) {
 			delete(touched, id)
 			continue
 		}
-		b.set(counterKey(id.table, id.index), n.encode())
+		g.batch.set(counterKey(id.table, id.index), n.encode())
 	}
-	if len(changes) > 0 {
-		c.hooks.Pending(changes)
-	}
-	for _, t := range tables {
-		c.hooks.TablesChanging(t.scope, t.name)
-	}
-	if err := c.store.apply(b, c.sync); err != nil {
-		err = fmt.Errorf("commit: %w", err)
-		c.answer(refused, err)
-		c.answer(admitted, err)
-		return
+	if g.err = c.store.apply(g.batch, c.sync); g.err != nil {
+		return g
 	}
 	for id := range c.counters {
 		if cat != c.cat && !cat.counts(id) {
@@ -273,16 +264,9 @@ func (c *committer) commit(group []*commitRequest) {
 		c.counters[id] = n
 	}
 	c.cat = cat
-	c.publish(newView(c.store.snapshot(), cat))
-	if len(changes) > 0 {
-		c.hooks.Settled(changes)
-	}
-	for _, t := range tables {
-		c.hooks.TablesChanged(t.scope, t.name)
-	}
-	c.noteGarbage(admitted)
-	c.answer(refused, nil)
-	c.answer(admitted, nil)
+	c.noteGarbage(g.admitted)
+	g.view = newView(c.store.snapshot(), cat)
+	return g
 }
 
 // admit adds a request's writes to b, or refuses it with b unchanged. The result is the catalog after it.
@@ -297,7 +281,7 @@ func (c *committer) admit(req *commitRequest, cat *catalog, b *batch) (*catalog,
 		}
 		if now != m.table {
 			req.ready.batch.release()
-			ready, err := prepare(c.store, req.writes.mutations, cat, c.store.has)
+			ready, err := prepare(c.store, req.writes.mutations, cat, c.store.has, c.heard())
 			if err != nil {
 				req.ready = &prepared{batch: c.store.newBatch()}
 				return nil, err
@@ -329,17 +313,4 @@ func (c *committer) admit(req *commitRequest, cat *catalog, b *batch) (*catalog,
 	b.append(req.ready.batch)
 	c.record(req.ready.events, at, b)
 	return cat, nil
-}
-
-// answer tells the requests their outcome and gives their memory back. An err is the outcome of all; without one those
-// that were refused hear why.
-func (c *committer) answer(group []*commitRequest, err error) {
-	for _, req := range group {
-		req.ready.batch.release()
-		if err == nil {
-			req.done <- req.refused
-			continue
-		}
-		req.done <- err
-	}
 }

@@ -173,7 +173,7 @@ func TestManyWritersShareASync(t *testing.T) {
 	defer e.Close()
 	h := &harness{t: t, e: e}
 	h.answer(ddb.CreateTable, churnTable)
-	// While one commit is held up, everything that comes waits, and then goes out in one batch.
+	// While one commit is held up the next is applied, and everything that comes then waits and goes out in one batch.
 	release, held := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	e.committer.hooks = blockingHooks{func() { once.Do(func() { close(held); <-release }) }}
@@ -189,8 +189,21 @@ func TestManyWritersShareASync(t *testing.T) {
 	put(0)
 	<-held
 	before := fs.syncs.Load()
+	v := e.acquireView()
+	table, _ := v.table("", "churn")
+	v.release()
+	second, bad := table.itemKey(ddb.ItemOf(ddb.Attribute{Name: "pk", Value: ddb.StringValue("1")}))
+	if bad != nil {
+		t.Fatal(bad)
+	}
+	put(1)
+	for applied := false; !applied; {
+		if applied, err = e.store.has(second); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i := range 40 {
-		put(i + 1)
+		put(i + 2)
 	}
 	for waiting := 0; waiting < 40; {
 		e.committer.mu.Lock()
@@ -231,7 +244,7 @@ func TestAWriteToATableThatHasGoneIsRefusedAndLeavesNothing(t *testing.T) {
 	// A writer that read the first table comes late: neither table may get the item. #221
 	item := ddb.ItemOf(ddb.Attribute{Name: "pk", Value: ddb.StringValue("x")})
 	set := []mutation{{table: old, key: item, new: item, hasNew: true}}
-	ready, err := prepare(h.e.store, set, newCatalog(old), h.e.store.has)
+	ready, err := prepare(h.e.store, set, newCatalog(old), h.e.store.has, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +271,7 @@ func TestAWriteIsMadeForTheTableAsItIsWhenItCommits(t *testing.T) {
 	// The writer prepared its batch before time to live was on; the item must be in the queue all the same.
 	item := ddb.ItemOf(ddb.Attribute{Name: "pk", Value: ddb.StringValue("x")}, ddb.Attribute{Name: "t", Value: ddb.CanonicalNumber("99999999999")})
 	set := []mutation{{table: old, key: item, new: item, hasNew: true}}
-	ready, err := prepare(h.e.store, set, before, h.e.store.has)
+	ready, err := prepare(h.e.store, set, before, h.e.store.has, true)
 	if err != nil {
 		t.Fatal(err)
 	}

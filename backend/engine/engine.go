@@ -277,7 +277,7 @@ func Open(cfg Config) (*Engine, error) {
 	synced := cfg.Durability == Sync && !cfg.InMemory
 	e.committer = &committer{
 		store: s, hooks: cfg.Hooks, sync: synced, publish: e.publish,
-		quit: make(chan struct{}), wake: make(chan struct{}, 1),
+		quit: make(chan struct{}), wake: make(chan struct{}, 1), applied: make(chan *commitGroup),
 		cat: cat, counters: counters, garbage: newGarbage(),
 		streams: cfg.Streams, sequence: sequencer{cfg.Clock, sequence}, heat: newHeat(cfg.Streams.SplitRate),
 	}
@@ -286,6 +286,9 @@ func Open(cfg Config) (*Engine, error) {
 		window = 0
 	}
 	go e.committer.run(window)
+	if synced {
+		go e.committer.acknowledgeAll()
+	}
 	return e, nil
 }
 

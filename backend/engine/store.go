@@ -240,20 +240,36 @@ func firstLine(err error) error {
 	return errors.New(line)
 }
 
-// apply writes b atomically and, if sync is set, returns only when it is on stable storage. An error means that the
-// outcome is unknown and that the store will take no more writes; onFatal has been called then.
+// apply writes b atomically: every snapshot from now on has it. With sync set it is on its way to stable storage, and
+// synced must be called once before b is released. An error means that the outcome is unknown and that the store will take
+// no more writes; onFatal has been called then.
 func (s *store) apply(b *batch, sync bool) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
-	opts := pebble.NoSync
+	var err error
 	if sync {
-		opts = pebble.Sync
+		err = s.db.ApplyNoSyncWait(b.b, pebble.Sync)
+	} else {
+		err = s.db.Apply(b.b, pebble.NoSync)
 	}
-	if err := s.db.Apply(b.b, opts); err != nil {
+	if err != nil {
+		s.fail(err.Error())
+		return s.failure()
+	}
+	if err = s.failure(); err != nil && sync {
+		// Nobody else will: a batch must not be released before its sync has come to an end, even a bad one.
+		_ = b.b.SyncWait()
+	}
+	return err
+}
+
+// synced returns when b, which was applied with sync set, is on stable storage. An error is as apply's.
+func (s *store) synced(b *batch) error {
+	if err := b.b.SyncWait(); err != nil {
 		s.fail(err.Error())
 	}
-	// Pebble reports a failed write-ahead log to the logger alone and Apply returns nil.
+	// Pebble reports a failed write-ahead log to the logger alone and SyncWait returns nil.
 	return s.failure()
 }
 

@@ -506,7 +506,7 @@ func TestWritesToTablesWithoutAStreamMakeNoRecords(t *testing.T) {
 		defer v.release()
 		tab, _ := v.table("", name)
 		item := ddb.ItemOf(ddb.Attribute{Name: "p", Value: ddb.StringValue("a")}, ddb.Attribute{Name: "s", Value: ddb.CanonicalNumber("1")})
-		w, err := prepare(h.e.store, []mutation{{table: tab, key: item, new: item, hasNew: true}}, v.cat, nil)
+		w, err := prepare(h.e.store, []mutation{{table: tab, key: item, new: item, hasNew: true}}, v.cat, nil, true)
 		if err != nil {
 			t.Fatal(err)
 		}

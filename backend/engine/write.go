@@ -49,7 +49,7 @@ func (e *Engine) prepareRequest(ctx context.Context, fn func(v *view) (writeSet,
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	ready, err := prepare(e.store, set.mutations, v.cat, v.snap.has)
+	ready, err := prepare(e.store, set.mutations, v.cat, v.snap.has, e.committer.heard())
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +62,10 @@ func (e *Engine) prepareRequest(ctx context.Context, fn func(v *view) (writeSet,
 
 // prepared is a request's mutations as bytes, made outside the committer so that it is done in parallel.
 type prepared struct {
-	batch   *batch
+	batch *batch
+	// changes are for the hooks; nil where nobody hears of them.
 	changes []ddb.Change
+	heard   bool
 	counts  []counterChange
 	// has tells whether a key is in the store, as of the old images.
 	has func(key []byte) (bool, error)
@@ -81,8 +83,9 @@ type counterChange struct {
 
 // prepare makes mutations into writes for the tables as they are in cat, which has them all. has tells whether a key is
 // in the store. Asking it of what belongs to a mutation's item, which is locked, gets the same answer now and at the commit.
-func prepare(s *store, mutations []mutation, cat *catalog, has func(key []byte) (bool, error)) (*prepared, error) {
-	w := &prepared{batch: s.newBatch(), has: has}
+// heard is whether hooks hear of it.
+func prepare(s *store, mutations []mutation, cat *catalog, has func(key []byte) (bool, error), heard bool) (*prepared, error) {
+	w := &prepared{batch: s.newBatch(), has: has, heard: heard}
 	for i := range mutations {
 		m := &mutations[i]
 		t := cat.byNumber[m.table.number]
@@ -125,12 +128,18 @@ func (w *prepared) add(t *table, m *mutation) error {
 		}
 	}
 	w.queueExpiry(t, m, itemKey)
+	if t.record.Stream == 0 && !w.heard {
+		return nil
+	}
 	key, ok := t.desc.KeySchema.KeyOf(m.key)
 	if !ok {
 		key = m.key
 	}
 	if t.record.Stream != 0 {
 		w.note(t, m, itemKey, key)
+	}
+	if !w.heard {
+		return nil
 	}
 	w.changes = append(w.changes, ddb.Change{
 		Scope: t.scope, Table: t.desc, Key: key,
