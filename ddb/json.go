@@ -56,7 +56,7 @@ func appendValue(dst []byte, v *AttributeValue) []byte {
 		dst = append(append(dst, `{"N":"`...), v.s...)
 		return append(dst, `"}`...)
 	case KindB:
-		return append(appendBase64(append(dst, `{"B":`...), v.s), '}')
+		return append(AppendJSONBinary(append(dst, `{"B":`...), v.s), '}')
 	case KindBOOL:
 		if v.b {
 			return append(dst, `{"BOOL":true}`...)
@@ -78,7 +78,7 @@ func appendValue(dst []byte, v *AttributeValue) []byte {
 	}
 	appendMember := AppendJSONString
 	if v.kind == KindBS {
-		appendMember = appendBase64
+		appendMember = AppendJSONBinary
 	}
 	dst = append(dst, '{', '"')
 	dst = append(append(dst, v.kind.String()...), `":[`...)
@@ -91,8 +91,8 @@ func appendValue(dst []byte, v *AttributeValue) []byte {
 	return append(dst, "]}"...)
 }
 
-// appendBase64 writes raw bytes as a JSON string.
-func appendBase64(dst []byte, raw string) []byte {
+// AppendJSONBinary writes raw bytes as DynamoDB JSON has them: a string of base64.
+func AppendJSONBinary(dst []byte, raw string) []byte {
 	dst = append(dst, '"')
 	dst = base64.StdEncoding.AppendEncode(dst, []byte(raw))
 	return append(dst, '"')

@@ -83,7 +83,19 @@ type Response struct {
 
 	body   []byte
 	output any
+	answer Answer
 }
+
+// Answer is a response in a form of a backend's own, from which body and typed output are made when they are asked for.
+type Answer interface {
+	// AppendJSON appends the body to dst. It is right to the byte what AppendShape makes of Output.
+	AppendJSON(dst []byte) ([]byte, error)
+	// Output makes the typed output, such as *GetItemOutput.
+	Output() (any, error)
+}
+
+// NewAnswer makes a response from a backend's own form.
+func NewAnswer(a Answer) *Response { return &Response{answer: a} }
 
 // NewResponse makes a response from a backend's JSON body, which it takes over.
 func NewResponse(body []byte) *Response { return &Response{body: body} }
@@ -92,27 +104,37 @@ func NewResponse(body []byte) *Response { return &Response{body: body} }
 func NewTypedResponse(out any) *Response { return &Response{output: out} }
 
 // JSON is the response's body.
-func (r *Response) JSON() ([]byte, error) {
+func (r *Response) JSON() (_ []byte, err error) {
 	if r.body == nil {
-		r.body = AppendShape(nil, r.output)
+		r.body, err = r.AppendJSON(nil)
 	}
-	return r.body, nil
+	return r.body, err
 }
 
-// Body is the backend's own bytes, or nil when the response was made from a typed output.
+// Body is the backend's own bytes, or nil when the response was made from something else.
 func (r *Response) Body() []byte { return r.body }
 
-// AppendJSON appends the response's body to dst. A typed output is written there and not kept as bytes.
+// AppendJSON appends the response's body to dst. What was no bytes is written there and not kept.
 func (r *Response) AppendJSON(dst []byte) ([]byte, error) {
-	if r.body == nil {
-		return AppendShape(dst, r.output), nil
+	switch {
+	case r.body != nil:
+		return append(dst, r.body...), nil
+	case r.answer != nil:
+		return r.answer.AppendJSON(dst)
 	}
-	return append(dst, r.body...), nil
+	return AppendShape(dst, r.output), nil
 }
 
 // OutputAs decodes the response into its typed output, once. Its error is never an *Error: what cannot be read is no
 // refusal. It panics if T is not the operation's output.
 func OutputAs[T any](r *Response) (*T, error) {
+	if r.output == nil && r.answer != nil {
+		out, err := r.answer.Output()
+		if err != nil {
+			return nil, err
+		}
+		r.output = out
+	}
 	if r.output == nil {
 		out := new(T)
 		if err := decodeOutput(r.body, out); err != nil {

@@ -54,7 +54,7 @@ func (e *Engine) writeItem(ctx context.Context, scope string, w itemWrite) (muta
 		}
 		m = mutation{table: now, key: key}
 		var err error
-		if m.old, m.hadOld, err = v.get(now, lock); err != nil {
+		if m.old, m.hadOld, err = v.old(now, lock); err != nil {
 			return writeSet{}, err
 		}
 		if w.condition != nil && !w.condition.Match(m.old) {

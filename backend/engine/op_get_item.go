@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 
 	"millrace/ddb"
 	"millrace/ddb/expr"
@@ -29,19 +30,30 @@ func (e *Engine) getItem(_ context.Context, req *ddb.Request) (*ddb.Response, er
 	}
 	seen := e.replica(v, t, nil, isTrue(in.ConsistentRead))
 	defer seen.releaseUnless(v)
-	item, found, err := read.get(seen, t, in.Key)
+	k, bad := t.itemKey(in.Key)
+	if bad != nil {
+		return nil, bad
+	}
+	stored, err := seen.stored(t, k)
 	if err != nil {
 		return nil, err
 	}
-	c := cost{table: readHalves(item.Size(), isTrue(in.ConsistentRead))}
+	c := cost{table: readHalves(storedSize(stored), isTrue(in.ConsistentRead))}
 	if bad := e.admitRead(t, c); bad != nil {
 		return nil, bad
 	}
-	out := &ddb.GetItemOutput{ConsumedCapacity: c.consumed(in.ReturnConsumedCapacity, in.TableName)}
-	if found {
-		out.Item = read.project(item)
+	consumed := c.consumed(in.ReturnConsumedCapacity, in.TableName)
+	switch {
+	case stored == nil:
+		return ddb.NewTypedResponse(&ddb.GetItemOutput{ConsumedCapacity: consumed}), nil
+	case read.projection == nil:
+		return ddb.NewAnswer(&itemAnswer{stored, consumed}), nil
 	}
-	return ddb.NewTypedResponse(out), nil
+	item, err := decodeItem(stored)
+	if err != nil {
+		return nil, fmt.Errorf("read item of table %q: %w", t.desc.TableName, err)
+	}
+	return ddb.NewTypedResponse(&ddb.GetItemOutput{Item: read.project(item), ConsumedCapacity: consumed}), nil
 }
 
 // keyRead is the part of a GetItem, or of one table in a BatchGetItem, that does not depend on the table.

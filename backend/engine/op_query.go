@@ -32,13 +32,15 @@ func (e *Engine) query(_ context.Context, req *ddb.Request) (*ddb.Response, erro
 	if err != nil {
 		return nil, err
 	}
-	return ddb.NewTypedResponse(&ddb.QueryOutput{
-		Items:            got.items,
-		Count:            got.count,
-		ScannedCount:     got.scanned,
-		LastEvaluatedKey: got.last,
-		ConsumedCapacity: got.cost.consumed(in.ReturnConsumedCapacity, in.TableName),
-		Cost:             &got.read,
+	return got.respond(func(items []ddb.Item) any {
+		return &ddb.QueryOutput{
+			Items:            items,
+			Count:            got.count,
+			ScannedCount:     got.scanned,
+			LastEvaluatedKey: got.last,
+			ConsumedCapacity: got.cost.consumed(in.ReturnConsumedCapacity, in.TableName),
+			Cost:             &got.read,
+		}
 	}), nil
 }
 
@@ -137,7 +139,7 @@ func (q *queryRead) plan(t *table, in *ddb.QueryInput) (*pageRead, *ddb.Error) {
 	}
 	p := &pageRead{
 		table: t, index: idx, reverse: in.ScanIndexForward != nil && !*in.ScanIndexForward, filter: q.filter,
-		projection: q.projection, count: in.Select != nil && *in.Select == "COUNT", consistent: isTrue(in.ConsistentRead),
+		projection: q.projection, count: in.Select != nil && *in.Select == "COUNT", consistent: isTrue(in.ConsistentRead), copies: true,
 	}
 	if in.Limit != nil {
 		p.limit = *in.Limit

@@ -32,13 +32,15 @@ func (e *Engine) scan(_ context.Context, req *ddb.Request) (*ddb.Response, error
 	if err != nil {
 		return nil, err
 	}
-	return ddb.NewTypedResponse(&ddb.ScanOutput{
-		Items:            got.items,
-		Count:            got.count,
-		ScannedCount:     got.scanned,
-		LastEvaluatedKey: got.last,
-		ConsumedCapacity: got.cost.consumed(in.ReturnConsumedCapacity, in.TableName),
-		Cost:             &got.read,
+	return got.respond(func(items []ddb.Item) any {
+		return &ddb.ScanOutput{
+			Items:            items,
+			Count:            got.count,
+			ScannedCount:     got.scanned,
+			LastEvaluatedKey: got.last,
+			ConsumedCapacity: got.cost.consumed(in.ReturnConsumedCapacity, in.TableName),
+			Cost:             &got.read,
+		}
 	}), nil
 }
 
@@ -102,7 +104,7 @@ func (s *scanRead) plan(t *table, in *ddb.ScanInput) (*pageRead, *ddb.Error) {
 	}
 	p := &pageRead{
 		table: t, index: idx, filter: s.filter, projection: s.projection,
-		count: in.Select != nil && *in.Select == "COUNT", consistent: isTrue(in.ConsistentRead),
+		count: in.Select != nil && *in.Select == "COUNT", consistent: isTrue(in.ConsistentRead), copies: true,
 	}
 	if in.Limit != nil {
 		p.limit = *in.Limit

@@ -25,12 +25,16 @@ type pageRead struct {
 	count bool
 	// consistent is what the read is charged as.
 	consistent bool
+	// copies asks for the items as they are stored, where nothing needs to look into them.
+	copies bool
 }
 
 // page is the outcome of a pageRead.
 type page struct {
-	// items is nil if only the count was asked for.
-	items []ddb.Item
+	// items is nil if only the count was asked for, or whole is set: then stored has the items instead.
+	items  []ddb.Item
+	whole  bool
+	stored storedItems
 	// count is the number of items that passed the filter, scanned the number before it.
 	count, scanned int
 	// last is the LastEvaluatedKey, nil when the page reached the end.
@@ -62,8 +66,8 @@ func (e *Engine) readPage(v *view, p *pageRead) (*page, error) {
 // run reads the page from v. It stops once limit items or 1 MB have been read, before the filter, and then gives
 // a LastEvaluatedKey without looking whether anything follows. (API Reference, Query: LastEvaluatedKey.)
 func (p *pageRead) run(v *view) (*page, error) {
-	out := &page{}
-	if !p.count {
+	out := &page{whole: p.copies && !p.count && !p.fetch && p.filter == nil && p.projection == nil}
+	if !p.count && !out.whole {
 		out.items = []ddb.Item{}
 	}
 	c, err := v.scan(p.table, p.index, p.lower, p.upper, p.reverse)
@@ -101,13 +105,24 @@ func (out *page) take(p *pageRead, v *view, c *cursor) (stop bool, err error) {
 	}
 	out.pageBytes += size
 	stop = out.scanned == p.limit || out.pageBytes >= ddb.MaxPageBytes
-	// Counting without a filter needs no look at the items.
+	if out.whole {
+		stored, err := c.stored()
+		if err != nil {
+			return false, err
+		}
+		out.stored.add(stored)
+		out.count++
+		if stop = stop || out.count == p.most; !stop {
+			return false, nil
+		}
+	}
+	// Counting without a filter needs no look at the items, nor does copying them, but for where the page ends.
 	if !p.fetch && (stop || !p.count || p.filter != nil) {
 		if item, err = c.item(); err != nil {
 			return false, err
 		}
 	}
-	if p.filter == nil || p.filter.Match(item) {
+	if !out.whole && (p.filter == nil || p.filter.Match(item)) {
 		out.count++
 		if !p.count {
 			out.items = append(out.items, p.project(item))

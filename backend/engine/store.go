@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,6 +24,8 @@ type store struct {
 	db      *pebble.DB
 	lock    *pebble.Lock
 	onFatal func(error)
+	// absent leans above 0 while most keys that are looked for are not there; see snapshot.probe.
+	absent atomic.Int32
 
 	mu  sync.Mutex
 	bad error
@@ -318,7 +321,7 @@ func (s *store) has(key []byte) (bool, error) {
 }
 
 // snapshot pins what is applied now. Close it.
-func (s *store) snapshot() *snapshot { return &snapshot{s.db.NewSnapshot()} }
+func (s *store) snapshot() *snapshot { return &snapshot{s.db.NewSnapshot(), s} }
 
 // estimateBytes is about what lower <= key < upper takes on disk: compressed, and without recent writes.
 func (s *store) estimateBytes(lower, upper []byte) uint64 {
@@ -382,7 +385,10 @@ func must(err error) {
 }
 
 // snapshot is the store at one moment. It is safe for concurrent use.
-type snapshot struct{ s *pebble.Snapshot }
+type snapshot struct {
+	s     *pebble.Snapshot
+	store *store
+}
 
 // get returns the value at key; value is valid until done is closed, which the caller does if found.
 func (s *snapshot) get(key []byte) (value []byte, done io.Closer, found bool, err error) {
@@ -391,6 +397,42 @@ func (s *snapshot) get(key []byte) (value []byte, done io.Closer, found bool, er
 		return nil, nil, false, nil
 	}
 	return value, done, err == nil, err
+}
+
+// absentMemory is how many lookups it takes at most until probe has learned that times have changed.
+const absentMemory = 64
+
+// probe is get for a key that may well not be there, such as that of an item to be put. A Get reads a block of the lowest
+// level, which has most of the data, to find out; an iterator can be told to ask that level's filter first. It costs more
+// where the key is found, and a get ends at the first level that has it. So whichever suited the lookups before this one
+// is taken. (Of 300 000 keys on disk, Get and iterator: absent 18 to 22 us and 8 to 10 us, present 15 to 27 us and 26 to
+// 31 us.)
+func (s *snapshot) probe(key []byte) (value []byte, done io.Closer, found bool, err error) {
+	lean := s.store.absent.Load()
+	defer func() {
+		switch {
+		case found && lean > -absentMemory:
+			s.store.absent.Add(-1)
+		case !found && lean < absentMemory:
+			s.store.absent.Add(1)
+		}
+	}()
+	if lean <= 0 {
+		return s.get(key)
+	}
+	it, err := s.s.NewIter(&pebble.IterOptions{UseL6Filters: true})
+	if err != nil {
+		return nil, nil, false, err
+	}
+	if it.SeekPrefixGE(key) {
+		if value, err = it.ValueAndErr(); err == nil {
+			return value, it, true, nil
+		}
+	}
+	if closeErr := it.Close(); err == nil {
+		err = closeErr
+	}
+	return nil, nil, false, err
 }
 
 // has reports whether key is there.

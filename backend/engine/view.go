@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"io"
 	"sync/atomic"
 
 	"millrace/ddb"
@@ -78,6 +79,17 @@ func (v *view) tableForControl(scope, name string) (*table, *ddb.Error) {
 // get reads the item at itemKey, from table.itemKey. An error is the store's, never DynamoDB's.
 func (v *view) get(t *table, itemKey []byte) (item ddb.Item, found bool, err error) {
 	value, done, found, err := v.snap.get(itemKey)
+	return decodeFound(t, value, done, found, err)
+}
+
+// old is get for an item that is to be written, which need not be there.
+func (v *view) old(t *table, itemKey []byte) (item ddb.Item, found bool, err error) {
+	value, done, found, err := v.snap.probe(itemKey)
+	return decodeFound(t, value, done, found, err)
+}
+
+// decodeFound decodes what was read of t, and closes done.
+func decodeFound(t *table, value []byte, done io.Closer, found bool, err error) (ddb.Item, bool, error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("read item of table %q: %w", t.desc.TableName, err)
 	}
@@ -85,10 +97,24 @@ func (v *view) get(t *table, itemKey []byte) (item ddb.Item, found bool, err err
 		return nil, false, nil
 	}
 	defer done.Close()
-	if item, err = decodeItem(value); err != nil {
+	item, err := decodeItem(value)
+	if err != nil {
 		return nil, false, fmt.Errorf("read item of table %q: %w", t.desc.TableName, err)
 	}
 	return item, true, nil
+}
+
+// stored reads the item at itemKey as it is stored; nil is no item. The bytes are the caller's.
+func (v *view) stored(t *table, itemKey []byte) ([]byte, error) {
+	value, done, found, err := v.snap.get(itemKey)
+	if err != nil {
+		return nil, fmt.Errorf("read item of table %q: %w", t.desc.TableName, err)
+	}
+	if !found {
+		return nil, nil
+	}
+	defer done.Close()
+	return append(make([]byte, 0, len(value)), value...), nil
 }
 
 // cursor walks over items of a table, or entries of an index, in the order of their store keys. It starts before the
@@ -142,6 +168,15 @@ func (c *cursor) size() int {
 		return 0
 	}
 	return storedSize(value)
+}
+
+// stored is the item, or the projected part of it in an index, as it is stored; valid until next.
+func (c *cursor) stored() ([]byte, error) {
+	value, err := c.it.ValueAndErr()
+	if err != nil {
+		return nil, fmt.Errorf("scan table %q: %w", c.table.desc.TableName, err)
+	}
+	return value, nil
 }
 
 // item decodes the item, or the projected part of it in an index.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 
 	"millrace/ddb"
 )
@@ -67,11 +68,18 @@ type prepared struct {
 	changes []ddb.Change
 	heard   bool
 	counts  []counterChange
+	// scratch is room to encode an item in, until it is in the batch.
+	scratch []byte
 	// has tells whether a key is in the store, as of the old images.
 	has func(key []byte) (bool, error)
 	// events are the stream records, in the order of the mutations; nil where no table has a stream.
 	events []streamEvent
 }
+
+// scratches has the buffers that items are encoded in. maxScratch is the largest worth keeping.
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxScratch = 64 << 10
 
 // counterChange is what a mutation does to one table or index: what is added to its counter, and how many keys are
 // deleted from it.
@@ -86,6 +94,15 @@ type counterChange struct {
 // heard is whether hooks hear of it.
 func prepare(s *store, mutations []mutation, cat *catalog, has func(key []byte) (bool, error), heard bool) (*prepared, error) {
 	w := &prepared{batch: s.newBatch(), has: has, heard: heard}
+	scratch := scratches.Get().(*[]byte)
+	w.scratch = *scratch
+	defer func() {
+		if cap(w.scratch) <= maxScratch {
+			*scratch = w.scratch
+		}
+		w.scratch = nil
+		scratches.Put(scratch)
+	}()
 	for i := range mutations {
 		m := &mutations[i]
 		t := cat.byNumber[m.table.number]
@@ -117,7 +134,8 @@ func (w *prepared) add(t *table, m *mutation) error {
 	}
 	if m.hasNew {
 		newSize = m.new.Size()
-		w.batch.set(itemKey, appendItem(nil, m.new, newSize))
+		w.scratch = appendItem(w.scratch[:0], m.new, newSize)
+		w.batch.set(itemKey, w.scratch)
 	} else {
 		w.batch.delete(itemKey)
 	}
