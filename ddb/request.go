@@ -90,8 +90,10 @@ type Response struct {
 type Answer interface {
 	// AppendJSON appends the body to dst. It is right to the byte what AppendShape makes of Output.
 	AppendJSON(dst []byte) ([]byte, error)
-	// Output makes the typed output, such as *GetItemOutput.
+	// Output makes the typed output, such as *GetItemOutput. It shares nothing with the answer.
 	Output() (any, error)
+	// Release gives the answer's memory back; nothing is asked of it after.
+	Release()
 }
 
 // NewAnswer makes a response from a backend's own form.
@@ -123,6 +125,14 @@ func (r *Response) AppendJSON(dst []byte) ([]byte, error) {
 		return r.answer.AppendJSON(dst)
 	}
 	return AppendShape(dst, r.output), nil
+}
+
+// Release gives back what memory the response holds. Call it, if at all, once, after the last use of the response.
+func (r *Response) Release() {
+	if r.answer != nil {
+		r.answer.Release()
+		r.answer = nil
+	}
 }
 
 // OutputAs decodes the response into its typed output, once. Its error is never an *Error: what cannot be read is no

@@ -39,6 +39,7 @@ func answered(resp *ddb.Response, reply *Reply) error {
 		return fmt.Errorf("encode response: %w", err)
 	}
 	reply.RequestID = resp.RequestID
+	resp.Release()
 	return nil
 }
 

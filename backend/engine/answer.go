@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"sync"
 
 	"millrace/ddb"
 )
@@ -37,11 +38,29 @@ func (a *itemAnswer) Output() (any, error) {
 	return &ddb.GetItemOutput{Item: item, ConsumedCapacity: a.consumed}, nil
 }
 
+// Release is part of ddb.Answer; there is nothing worth keeping.
+func (*itemAnswer) Release() {}
+
 // storedItems are items as they are stored, one behind the other.
 type storedItems struct {
 	bytes []byte
 	// ends has where each one ends in bytes.
 	ends []int
+}
+
+// keptPage is the most bytes of a page that are kept for the next one.
+const keptPage = 256 << 10
+
+// pages recycles the memory of pages: in a Query of a hundred items, making it anew took a tenth of the time, and
+// collecting it as much again.
+var pages = sync.Pool{New: func() any { return new(storedItems) }}
+
+// release gives the memory back for the next page.
+func (s *storedItems) release() {
+	if cap(s.bytes) <= keptPage {
+		s.bytes, s.ends = s.bytes[:0], s.ends[:0]
+		pages.Put(s)
+	}
 }
 
 // add adds a copy of an item.
@@ -68,7 +87,7 @@ func (s *storedItems) each(f func(stored []byte) error) error {
 
 // pageAnswer is Query's answer, or Scan's, with whole items.
 type pageAnswer struct {
-	stored storedItems
+	stored *storedItems
 	// rest makes the output with the given items, nil for none: what else is in it.
 	rest func(items []ddb.Item) any
 }
@@ -110,9 +129,12 @@ func (a *pageAnswer) Output() (any, error) {
 	return a.rest(items), nil
 }
 
+// Release is part of ddb.Answer.
+func (a *pageAnswer) Release() { a.stored.release() }
+
 // respond makes the response of a page; output makes the typed output with the given items.
 func (out *page) respond(output func(items []ddb.Item) any) *ddb.Response {
-	if out.whole {
+	if out.stored != nil {
 		return ddb.NewAnswer(&pageAnswer{stored: out.stored, rest: output})
 	}
 	return ddb.NewTypedResponse(output(out.items))

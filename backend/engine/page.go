@@ -31,10 +31,9 @@ type pageRead struct {
 
 // page is the outcome of a pageRead.
 type page struct {
-	// items is nil if only the count was asked for, or whole is set: then stored has the items instead.
+	// items is nil if only the count was asked for, or stored has the items instead, which then is not nil.
 	items  []ddb.Item
-	whole  bool
-	stored storedItems
+	stored *storedItems
 	// count is the number of items that passed the filter, scanned the number before it.
 	count, scanned int
 	// last is the LastEvaluatedKey, nil when the page reached the end.
@@ -66,8 +65,12 @@ func (e *Engine) readPage(v *view, p *pageRead) (*page, error) {
 // run reads the page from v. It stops once limit items or 1 MB have been read, before the filter, and then gives
 // a LastEvaluatedKey without looking whether anything follows. (API Reference, Query: LastEvaluatedKey.)
 func (p *pageRead) run(v *view) (*page, error) {
-	out := &page{whole: p.copies && !p.count && !p.fetch && p.filter == nil && p.projection == nil}
-	if !p.count && !out.whole {
+	out := &page{}
+	switch {
+	case p.count:
+	case p.copies && !p.fetch && p.filter == nil && p.projection == nil:
+		out.stored = pages.Get().(*storedItems)
+	default:
 		out.items = []ddb.Item{}
 	}
 	c, err := v.scan(p.table, p.index, p.lower, p.upper, p.reverse)
@@ -105,7 +108,7 @@ func (out *page) take(p *pageRead, v *view, c *cursor) (stop bool, err error) {
 	}
 	out.pageBytes += size
 	stop = out.scanned == p.limit || out.pageBytes >= ddb.MaxPageBytes
-	if out.whole {
+	if out.stored != nil {
 		stored, err := c.stored()
 		if err != nil {
 			return false, err
@@ -122,7 +125,7 @@ func (out *page) take(p *pageRead, v *view, c *cursor) (stop bool, err error) {
 			return false, err
 		}
 	}
-	if !out.whole && (p.filter == nil || p.filter.Match(item)) {
+	if out.stored == nil && (p.filter == nil || p.filter.Match(item)) {
 		out.count++
 		if !p.count {
 			out.items = append(out.items, p.project(item))

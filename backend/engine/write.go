@@ -76,9 +76,10 @@ type prepared struct {
 	events []streamEvent
 }
 
-// scratches has the buffers that items are encoded in. maxScratch is the largest worth keeping.
+// scratches has the buffers that items are encoded in.
 var scratches = sync.Pool{New: func() any { return new([]byte) }}
 
+// maxScratch is the largest buffer worth keeping.
 const maxScratch = 64 << 10
 
 // counterChange is what a mutation does to one table or index: what is added to its counter, and how many keys are
