@@ -1,16 +1,17 @@
 # What a developer runs. CI runs .ci/run, which calls the same commands.
 
 GO ?= go
-# How long each fuzz target runs, how many seeds the simulator takes, and what benchmarks are compared.
+# How long each fuzz target runs, how many seeds the simulator takes, how many histories Porcupine, and what benchmarks are compared.
 FUZZTIME ?= 30s
 SEEDS ?= 20000
 MUTANTSEEDS ?= 3000
+HISTORIES ?= 100
 BENCH ?= .
 COUNT ?= 8
 REF ?= main
 WORK := .work
 
-.PHONY: build test race lint fuzz sim sim-mutants conformance deploy-check image-check oracle bench bench-compare bench-engine bench-miss
+.PHONY: build test race lint fuzz sim sim-mutants porcupine conformance deploy-check image-check oracle bench bench-compare bench-engine bench-miss
 
 build: ## the binary, ./millrace
 	$(GO) build -trimpath -o millrace ./cmd/millrace
@@ -36,6 +37,9 @@ sim: ## the coherence simulator over SEEDS seeds
 
 sim-mutants: ## which rules of the coherence core the simulator needs how many seeds to miss
 	$(GO) test -count=1 -timeout 60m ./internal/sim -run TestPrintMutants -table $(MUTANTSEEDS)
+
+porcupine: ## HISTORIES histories of each mode over real sockets with faults, judged from outside
+	$(GO) test -count=1 -timeout 120m -v -run HistoriesAre ./internal/history -histories $(HISTORIES)
 
 oracle: ## seeded operations on the engine and on ENDPOINT, compared; ORACLE adds flags
 	@test -n "$(ENDPOINT)" || { echo "ENDPOINT is needed: make oracle ENDPOINT=http://127.0.0.1:8000" >&2; exit 2; }

@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"internal/conformance":    {},
 	"internal/lint":           {},
 	"internal/oracle":         {"internal/node"},
+	"internal/history":        {},
 	// It looks from outside, and must not know how millrace works.
 	"internal/verify": {},
 }
@@ -46,6 +47,8 @@ var mayImport = map[string][]string{
 // none; the standard library and golang.org/x/sync by all.
 var onlyFrom = map[string][]string{
 	"github.com/alecthomas/kong": {"cmd/millrace", "internal/node"},
+	// It searches for an order of what clients saw.
+	"github.com/anishathalye/porcupine": {"internal/history"},
 	// The prober is one of DynamoDB's clients, with AWS's credentials where the endpoint is AWS's.
 	"github.com/aws/aws-sdk-go-v2":                  {"backend/aws", "internal/verify"},
 	"github.com/aws/aws-sdk-go-v2/config":           {"backend/aws", "internal/verify"},
