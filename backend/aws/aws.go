@@ -146,6 +146,7 @@ func (b *Backend) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, erro
 	c := e.calls.Get().(*call)
 	// A panic leaves c to the garbage collector.
 	c.prepare(targetOf(req), b.via(req), body)
+	c.trace(ctx)
 	resp, err := b.try(ctx, req, e, c, end)
 	c.release()
 	e.calls.Put(c)
@@ -195,7 +196,7 @@ func (b *Backend) try(ctx context.Context, req *ddb.Request, e *endpoint, c *cal
 		if end.Before(at) {
 			at = end
 		}
-		a := b.send(ctx, e, c, h, streams, at)
+		a := b.counted(req.Op, func() attempt { return b.send(ctx, e, c, h, streams, at) })
 		if a.outcome == answered || a.outcome == refused {
 			b.retries.earn()
 			return a.resp, a.err
@@ -207,6 +208,7 @@ func (b *Backend) try(ctx context.Context, req *ddb.Request, e *endpoint, c *cal
 		if !more || !b.config.Clock().Add(wait).Before(end) || !b.retries.spend() || !sleep(ctx, wait) {
 			return nil, ended(ctx, a, reads)
 		}
+		b.config.Metrics.Retry(int(req.Op), retryReasons[a.outcome])
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"millrace/metrics"
 )
 
 // Kind is what stands upstream, which decides what may be assumed of it.
@@ -85,6 +87,8 @@ type Config struct {
 	CAFile string
 	// Credentials replace the SDK's chain; nil is the chain.
 	Credentials aws.CredentialsProvider
+	// Metrics counts attempts by operation; nil counts nothing.
+	Metrics *metrics.Upstream
 	// Logger hears of what an operator should know; nil discards.
 	Logger *slog.Logger
 	// Clock and Random (0 to 1) are the process's own where they are nil.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/valyala/fasthttp"
+
+	"millrace/metrics"
 )
 
 // signingName is the service in signatures, of tables and streams alike. (SDK models, "signingName".)
@@ -70,6 +72,19 @@ func (c *call) prepare(target, via string, body []byte) {
 	c.shell.ContentLength = int64(len(body))
 	sum := sha256.Sum256(body)
 	hex.Encode(c.digest[:], sum[:])
+}
+
+// The headers of W3C Trace Context, which upstream gets if there is a span. They are not signed.
+const (
+	headerTraceParent = "Traceparent"
+	headerTraceState  = "Tracestate"
+)
+
+// trace tells upstream of the span in ctx.
+func (c *call) trace(ctx context.Context) {
+	c.req.Header.Del(headerTraceParent)
+	c.req.Header.Del(headerTraceState)
+	metrics.Inject(ctx, c.req.Header.Set)
 }
 
 // sign signs the prepared request, for each attempt anew.

@@ -9,6 +9,7 @@ import (
 	"github.com/lmittmann/tint"
 
 	"millrace/internal/node"
+	"millrace/metrics"
 )
 
 // newLogger logs to w, from the level up that level may be set to later: coloured text where a person reads, JSON where a
@@ -17,9 +18,9 @@ func newLogger(w io.Writer, config node.LogConfig, level *slog.LevelVar) *slog.L
 	_ = level.UnmarshalText([]byte(config.Level))
 	terminal := isTerminal(w)
 	if config.Format == "text" || (config.Format == "auto" && terminal) {
-		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal || os.Getenv("NO_COLOR") != ""}))
+		return slog.New(metrics.TraceLog(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal || os.Getenv("NO_COLOR") != ""})))
 	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	return slog.New(metrics.TraceLog(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})))
 }
 
 // isTerminal reports whether w is a character device.

@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"cache":                   {"cache/coherence", "ddb", "ddb/expr", "metrics"},
 	"backend":                 {"ddb"},
 	"backend/backendtest":     {"backend", "ddb"},
-	"backend/aws":             {"backend", "ddb"},
+	"backend/aws":             {"backend", "ddb", "metrics"},
 	"backend/engine":          {"backend", "ddb", "ddb/expr", "ddb/partiql"},
 	"invalidation":            {"backend", "cache", "cache/coherence", "ddb", "ddb/expr", "ddb/partiql", "metrics"},
 	"proxy":                   {"cache", "cache/coherence", "ddb", "ddb/expr", "ddb/partiql", "invalidation", "metrics"},
@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/admin":          {},
 	"internal/doctor":         {"backend/aws", "ddb"},
 	"internal/node":           {"backend", "backend/aws", "backend/engine", "cache", "cache/coherence", "ddb", "internal/admin", "internal/units", "invalidation", "metrics", "proxy", "proxy/awsjson"},
-	"cmd/millrace":            {"internal/doctor", "internal/admin", "internal/cgroup", "internal/node", "internal/units", "internal/verify"},
+	"cmd/millrace":            {"internal/admin", "internal/cgroup", "internal/doctor", "internal/node", "internal/units", "internal/verify", "metrics"},
 	"internal/sim":            {"cache/coherence"},
 	"internal/sim/listappend": {"ddb"},
 	"internal/bench":          {},
@@ -64,7 +64,14 @@ var onlyFrom = map[string][]string{
 	"github.com/lmittmann/tint":           {"cmd/millrace", "internal/node", "metrics"},
 	"github.com/prometheus/client_golang": {"metrics"},
 	"github.com/valyala/fasthttp":         {"backend/aws", "proxy/awsjson"},
-	"golang.org/x/sync":                   nil,
+	// One package speaks OpenTelemetry, so that nothing of it is on the path of a hit.
+	"go.opentelemetry.io/otel":                                          {"metrics"},
+	"go.opentelemetry.io/otel/trace":                                    {"metrics"},
+	"go.opentelemetry.io/otel/sdk":                                      {"metrics"},
+	"go.opentelemetry.io/otel/sdk/metric":                               {"metrics"},
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp":   {"metrics"},
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp": {"metrics"},
+	"golang.org/x/sync":                                                 nil,
 }
 
 // onlyFile tells which single file imports a module, where that is the rule.
@@ -76,6 +83,8 @@ var onlyFile = map[string]string{
 var testsMay = []string{
 	"github.com/anishathalye/porcupine", "github.com/valyala/fasthttp", "github.com/cockroachdb/pebble/v2",
 	"go.uber.org/goleak", "pgregory.net/rapid",
+	// What a collector speaks, to be one in tests.
+	"go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf",
 }
 
 // pure are packages whose whole dependencies must leave out these: they may not reach the world outside.

@@ -42,6 +42,8 @@ type Node struct {
 	front    *awsjson.Server
 	admin    *admin.Server
 
+	telemetry *metrics.Telemetry
+
 	version string
 	addr    net.Addr
 	ready   atomic.Bool
@@ -79,7 +81,12 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	if remote {
 		config.HTTP.NodeID = newNodeID()
 	}
+	if n.telemetry, err = metrics.NewTelemetry(context.Background(), n.metrics, version, log); err != nil {
+		return nil, err
+	}
+	acquired = append(acquired, func() error { return n.endTelemetry() })
 	n.front = awsjson.New(config.HTTP, serve, n.metrics, log)
+	n.front.Tracer = n.telemetry.Tracer
 	if config.TLS.enabled() {
 		if n.certificate, err = newCertificate(config.TLS, log); err != nil {
 			return nil, err
@@ -121,7 +128,7 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 		n.front.ServeRegion(n.upstream.Region())
 	}
 	// Without caches an engine in this process has nobody to tell.
-	n.guard = invalidation.NewGuard(n.backend, invalidator,
+	n.guard = invalidation.NewGuard(&observed{n.backend, n.metrics, n.telemetry.Tracer}, invalidator,
 		invalidation.GuardConfig{Logger: log, Uncached: !remote && !config.Cache.Enabled})
 	acquired = append(acquired, n.guard.Close)
 	cached := n.store
@@ -208,10 +215,23 @@ func (n *Node) Run(ctx context.Context) error {
 	err = errors.Join(err, behind.Wait(), n.guard.Close(), n.store.Close())
 	stopAdmin()
 	err = errors.Join(err, ports.Wait())
+	if lost := n.endTelemetry(); lost != nil {
+		n.log.Warn("the last of telemetry is not delivered", "error", lost)
+	}
 	if err == nil {
 		n.log.Info("stopped")
 	}
 	return err
+}
+
+// telemetryEnd is how long the collector may take for the last of the telemetry.
+const telemetryEnd = 3 * time.Second
+
+// endTelemetry sends the last of it.
+func (n *Node) endTelemetry() error {
+	ctx, cancel := context.WithTimeout(context.Background(), telemetryEnd)
+	defer cancel()
+	return n.telemetry.Close(ctx)
 }
 
 // announce logs what an operator wants to know first: where it listens, where data is and what is promised of it.
@@ -230,6 +250,9 @@ func (n *Node) announce() {
 		scheme = "https://"
 	}
 	n.log.Info("serving DynamoDB", append([]any{"endpoint", scheme + n.addr.String(), "admin", adminAt, "caches", caches}, n.behind()...)...)
+	if sending := n.telemetry.Sending(); sending != "nothing" {
+		n.log.Info("sending telemetry by OTLP", "what", sending)
+	}
 	if c.Engine.Faults.Enabled {
 		n.log.Warn("test aids are enabled; requests may fail or lag on purpose", "settings", adminAt+"/faults")
 	}

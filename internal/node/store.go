@@ -47,7 +47,7 @@ func (n *Node) openUpstream(nodeID string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), upstreamStart)
 	defer cancel()
 	ac := n.config.Upstream.Backend()
-	ac.NodeID, ac.Logger = nodeID, n.log
+	ac.NodeID, ac.Logger, ac.Metrics = nodeID, n.log, &n.metrics.Upstream
 	ac.Self = []string{n.addr.String(), n.config.Listen}
 	b, err := aws.New(ctx, ac)
 	if err != nil {

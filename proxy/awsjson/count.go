@@ -3,6 +3,8 @@ package awsjson
 import (
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"millrace/ddb"
 	"millrace/metrics"
 	"millrace/proxy"
@@ -17,6 +19,9 @@ func (s *Server) count(c *call, class metrics.Class, took time.Duration, in, out
 	s.metrics.Request(int(c.req.Op), int(c.reply.Result), class, t, took, in, out)
 	if c.reply.Keys > 0 {
 		s.metrics.Batch(c.reply.Hits, c.reply.Keys-c.reply.Hits)
+	}
+	if s.Tracer != nil {
+		s.trace(c, class)
 	}
 	if s.metrics.Slow.Is(took) {
 		s.slow(c, class, t, took)
@@ -37,11 +42,28 @@ func (s *Server) table(req *ddb.Request, class metrics.Class) *metrics.Table {
 	return t
 }
 
+// trace ends a request's span.
+func (s *Server) trace(c *call, class metrics.Class) {
+	a := metrics.Answer{Result: c.reply.Result.String(), RequestID: c.reply.RequestID, Code: c.code, Fault: class == metrics.Fault}
+	if c.span.Recording() {
+		if name, ok := proxy.NamedTable(c.req.Body()); ok {
+			a.Tables = []string{ddb.TableName(string(name))}
+		}
+	}
+	c.span.End(a)
+}
+
+// caller gives a request's headers to the tracer.
+type caller struct{ header *fasthttp.RequestHeader }
+
+// Header is part of metrics.Caller.
+func (c caller) Header(name string) string { return string(c.header.Peek(name)) }
+
 // slow keeps a request that took long.
 func (s *Server) slow(c *call, class metrics.Class, t *metrics.Table, took time.Duration) {
 	r := metrics.SlowRequest{
 		At: time.Now(), Operation: c.req.Name, Table: metrics.NoTable, Result: c.reply.Result.String(),
-		Class: class.String(), Code: c.code, Took: took, RequestID: c.reply.RequestID,
+		Class: class.String(), Code: c.code, Took: took, RequestID: c.reply.RequestID, TraceID: c.span.TraceID(),
 	}
 	if t != nil {
 		r.Table = t.Name
@@ -52,16 +74,4 @@ func (s *Server) slow(c *call, class metrics.Class, t *metrics.Table, took time.
 		}
 	}
 	s.metrics.Slow.Add(r)
-}
-
-// classOf sorts exceptions for the metrics.
-func classOf(e *ddb.Error) metrics.Class {
-	switch e.Code {
-	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded":
-		return metrics.Throttle
-	}
-	if e.HTTPStatus() >= 500 {
-		return metrics.Fault
-	}
-	return metrics.User
 }

@@ -10,6 +10,9 @@ import (
 // context.WithDeadline it makes its channel and timer only when somebody waits, which a cache hit never does.
 type deadline struct {
 	at time.Time
+	// values, unless nil, has what the context carries: the span that is under way. A context that somebody may still
+	// hold is not used again, so what it carries is never another request's.
+	values context.Context
 
 	mu    sync.Mutex
 	done  chan struct{}
@@ -18,7 +21,7 @@ type deadline struct {
 }
 
 // start readies a released or new deadline.
-func (d *deadline) start(at time.Time) { d.at = at }
+func (d *deadline) start(at time.Time) { d.at, d.values = at, nil }
 
 // release ends the context. It reports whether d may be used again: not when somebody asked for its channel,
 // because they may still hold it.
@@ -69,8 +72,13 @@ func (d *deadline) Err() error {
 	return d.err
 }
 
-// Value is part of context.Context; a request carries none.
-func (d *deadline) Value(any) any { return nil }
+// Value is part of context.Context.
+func (d *deadline) Value(key any) any {
+	if d.values == nil {
+		return nil
+	}
+	return d.values.Value(key)
+}
 
 // Patient is part of proxy.Patient: this front does not learn that a client has gone before it answers.
 func (d *deadline) Patient() {}

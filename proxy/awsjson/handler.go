@@ -32,6 +32,7 @@ type call struct {
 	ctx   deadline
 	req   ddb.Request
 	reply proxy.Reply
+	span  metrics.Span
 	// code is the exception's that was answered; empty is success.
 	code string
 }
@@ -157,6 +158,9 @@ func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation,
 		options = parseControl(string(control))
 	}
 	c.ctx.start(start.Add(s.config.RequestTimeout.Of()))
+	if s.Tracer != nil {
+		c.ctx.values, c.span = s.Tracer.Serve(c.req.Name, caller{&ctx.Request.Header})
+	}
 	// The answer is made in the connection's own buffer: from the cache's memory to there is the only copy.
 	c.reply = proxy.Reply{Body: ctx.Response.SwapBody(nil)[:0]}
 
@@ -171,9 +175,9 @@ func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation,
 	} else {
 		e, known := ddb.AsError(err)
 		if !known && !errors.Is(err, context.DeadlineExceeded) {
-			s.log.Error("request failed", slog.String("operation", c.req.Name), slog.Any("error", err))
+			s.log.ErrorContext(&c.ctx, "request failed", slog.String("operation", c.req.Name), slog.Any("error", err))
 		}
-		class, c.code = classOf(e), e.Code
+		class, c.code = proxy.ClassOf(e), e.Code
 		ctx.Response.Header.SetCanonical(headerCache, appendCacheStatus(status[:0], &c.reply))
 		ctx.Response.SwapBody(c.reply.Body)
 		s.fail(ctx, e, e.RequestID)
@@ -183,7 +187,7 @@ func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation,
 	if cap(body) > keptBody {
 		ctx.Request.SwapBody(nil)
 	}
-	c.req, c.reply, c.code = ddb.Request{}, proxy.Reply{}, ""
+	c.req, c.reply, c.code, c.span = ddb.Request{}, proxy.Reply{}, "", metrics.Span{}
 	if c.ctx.release() {
 		s.calls.Put(c)
 	}

@@ -74,6 +74,8 @@ func (c Config) Validate() error {
 
 // Server is the front. Listen, then Run once.
 type Server struct {
+	// Tracer makes a span for every request; nil makes none. Set it before Run.
+	Tracer *metrics.Tracer
 	// TLS is what the port speaks TLS with; nil is plain HTTP. Set it before Listen.
 	TLS *tls.Config
 	// Key gives the canonical bytes of the one key that a request is about, where that is known; nil knows none. Set it
