@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"backend/backendtest":     {"backend", "ddb"},
 	"backend/aws":             {"backend", "ddb", "metrics"},
 	"backend/engine":          {"backend", "ddb", "ddb/expr", "ddb/partiql"},
+	"invalidation/stream":     {"cache", "cache/coherence", "ddb", "invalidation", "metrics"},
 	"invalidation":            {"backend", "cache", "cache/coherence", "ddb", "ddb/expr", "ddb/partiql", "metrics"},
 	"proxy":                   {"cache", "cache/coherence", "ddb", "ddb/expr", "ddb/partiql", "invalidation", "metrics"},
 	"proxy/awsjson":           {"ddb", "internal/units", "metrics", "proxy"},
