@@ -1,0 +1,51 @@
+package stream
+
+import (
+	"math"
+	"time"
+
+	"millrace/ddb"
+)
+
+// changes makes records into what the invalidator understands. A record without the part that says what it is about
+// becomes a change of an unknown item, which is every item.
+func (f *follower) changes(records []ddb.Record) []ddb.Change {
+	desc := f.table.description.Load()
+	out := make([]ddb.Change, len(records))
+	for i := range records {
+		r, c := &records[i], &out[i]
+		c.Scope, c.Table = f.table.ref.scope, desc
+		c.HasOld, c.HasNew = r.EventName != "INSERT", r.EventName != "REMOVE"
+		c.Expired = r.UserIdentity != nil && r.UserIdentity.Type == "Service"
+		d := r.DynamoDB
+		if d == nil {
+			c.OldUnknown, c.NewUnknown = true, true
+			continue
+		}
+		c.Key, c.Sequence = d.Keys, d.SequenceNumber
+		whole, part := math.Modf(float64(d.ApproximateCreationDateTime))
+		c.Created = time.Unix(int64(whole), int64(part*1e9))
+		if f.config.KeysOnly {
+			// Nor do the names of events tell what there was and is.
+			c.HasOld, c.HasNew, c.OldUnknown, c.NewUnknown = true, true, true, true
+			continue
+		}
+		c.Old, c.OldUnknown = d.OldImage, c.HasOld && d.OldImage == nil
+		c.New, c.NewUnknown = d.NewImage, c.HasNew && d.NewImage == nil
+	}
+	return out
+}
+
+// echoes are the times since those of changes that are own writes were acknowledged.
+func (f *follower) echoes(changes []ddb.Change) []time.Duration {
+	var out []time.Duration
+	for i := range changes {
+		if changes[i].Key == nil {
+			continue
+		}
+		if at, ok := f.table.manager.inv.AckedAt(&changes[i]); ok {
+			out = append(out, time.Duration(f.config.Clock()-at))
+		}
+	}
+	return out
+}

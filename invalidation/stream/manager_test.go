@@ -1,0 +1,397 @@
+package stream
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"millrace/backend/engine"
+	"millrace/cache"
+	"millrace/cache/coherence"
+	"millrace/ddb"
+)
+
+// committed is a foreign write and a moment at which it was committed.
+type committed struct {
+	v  string
+	at coherence.Time
+}
+
+// judge checks that every write was applied, and before the watermark passed a moment at which it was committed. The
+// engine shows a commit in its stream at once, so that holds with next to no lag.
+func (r *rig) judge(writes []committed) {
+	r.t.Helper()
+	r.record.mu.Lock()
+	defer r.record.mu.Unlock()
+	early, never := 0, 0
+	for _, w := range writes {
+		call := r.record.applied[w.v]
+		if call == 0 {
+			never++
+			continue
+		}
+		for _, a := range r.record.advances {
+			if a.watermark >= w.at {
+				if a.call < call {
+					early++
+				}
+				break
+			}
+		}
+	}
+	if early > 0 || never > 0 {
+		r.t.Errorf("of %d writes %d were never applied, and the watermark was ahead of %d", len(writes), never, early)
+	}
+	if len(r.record.lost) > 0 {
+		r.t.Errorf("lost the position: %q", r.record.lost)
+	}
+}
+
+// Properties: (1) every foreign write's record is applied; (2) when the watermark passes a moment at which a write was
+// committed, it has been; (3) the position is not lost; while four writers write, and shards are split for their heat
+// and rolled for their age.
+func TestNothingIsMissedOverSplitsAndRolls(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{view: "NEW_AND_OLD_IMAGES", streams: engine.StreamConfig{Shards: 2, MaxShards: 8, ShardLifetime: 10 * time.Minute, SplitRate: 20}})
+	r.covered()
+	const writers, each = 4, 1000
+	var all [writers][]committed
+	var done sync.WaitGroup
+	for n := range writers {
+		done.Go(func() {
+			for i := range each {
+				v := fmt.Sprintf("%d-%d", n, i)
+				all[n] = append(all[n], committed{v, r.foreign(fmt.Sprintf("k%d", i%97), v)})
+				if n == 0 && i%250 == 125 {
+					r.engine.AdvanceClock(11 * time.Minute)
+				}
+			}
+		})
+	}
+	done.Wait()
+	r.covered()
+	var writes []committed
+	for _, w := range all {
+		writes = append(writes, w...)
+	}
+	r.judge(writes)
+	stream := r.describeStream()
+	if len(stream.Shards) < 12 {
+		t.Errorf("the stream has %d shards, want a dozen and more for the test to mean something", len(stream.Shards))
+	}
+	t.Logf("%d shards, %+v", len(stream.Shards), r.manager.Counters())
+}
+
+// describeStream is the stream of "ttt".
+func (r *rig) describeStream() *ddb.StreamDescription {
+	r.t.Helper()
+	resp, err := r.engine.Do(r.t.Context(), ddb.NewTypedRequest(&ddb.DescribeStreamInput{StreamArn: r.state().ARN}))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	out, err := ddb.OutputAs[ddb.DescribeStreamOutput](resp)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out.StreamDescription
+}
+
+func TestStreamsOfManyShardsAreListedPageByPage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{view: "KEYS_ONLY", streams: engine.StreamConfig{Shards: 230, MaxShards: 230, ShardLifetime: time.Hour}})
+	r.covered()
+	if s := r.state(); s.Shards != 230 {
+		t.Errorf("%d shards are read, want 230", s.Shards)
+	}
+}
+
+// An upstream that does not know ShardFilter is asked for all shards.
+func TestChildrenAreFoundWithoutShardFilter(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{
+		view: "NEW_IMAGE", streams: engine.StreamConfig{Shards: 2, MaxShards: 2, ShardLifetime: 10 * time.Minute},
+		config: func(c *Config) { c.Walk = time.Hour },
+	})
+	r.covered()
+	refuse := func(req *ddb.Request) error {
+		if req.Op != ddb.DescribeStream {
+			return nil
+		}
+		if in, err := ddb.InputAs[ddb.DescribeStreamInput](req); err != nil || in.ShardFilter != nil {
+			return ddb.Validation("Unknown parameter ShardFilter")
+		}
+		return nil
+	}
+	r.next.before.Store(&refuse)
+	r.engine.AdvanceClock(11 * time.Minute)
+	at := r.foreign("a", "after the roll")
+	r.past(at)
+	r.judge([]committed{{"after the roll", at}})
+}
+
+func TestFailuresResumeWithoutGap(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{view: "NEW_AND_OLD_IMAGES"})
+	r.covered()
+	var writes []committed
+	// A record in every shard, so that a position can be found again.
+	for i := range 32 {
+		v := fmt.Sprintf("before-%d", i)
+		writes = append(writes, committed{v, r.foreign(v, v)})
+	}
+	r.covered()
+	for _, code := range []string{"InternalServerError", "LimitExceededException", "ThrottlingException", "ExpiredIteratorException"} {
+		r.faults(engine.FaultRule{Name: code, Operations: []ddb.Operation{ddb.GetRecords, ddb.GetShardIterator, ddb.DescribeStream}, Probability: 0.3, Error: code})
+		if code == "ExpiredIteratorException" {
+			r.faults(engine.FaultRule{Name: code, Operations: []ddb.Operation{ddb.GetRecords}, Count: 12, Error: code})
+		}
+		for i := range 50 {
+			v := fmt.Sprintf("%s-%d", code, i)
+			writes = append(writes, committed{v, r.foreign(v, v)})
+		}
+		r.covered()
+	}
+	r.faults()
+	r.covered()
+	r.judge(writes)
+	if c := r.manager.Counters(); c.Throttled == 0 || c.Failed == 0 {
+		t.Errorf("%+v, want throttled and failed requests", c)
+	}
+}
+
+// An iterator that has shown no record cannot be replaced by one at the same place.
+func TestExpiryOfAnEmptyPositionIsLost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{view: "NEW_AND_OLD_IMAGES", streams: engine.StreamConfig{Shards: 1, MaxShards: 1, ShardLifetime: time.Hour}})
+	r.covered()
+	r.engine.AdvanceClock(16 * time.Minute)
+	r.await("the position is lost", func() bool { return len(r.record.losses()) == 1 })
+	r.covered()
+}
+
+func TestTrimmedRecordsAreLost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{view: "NEW_AND_OLD_IMAGES", streams: engine.StreamConfig{Shards: 1, MaxShards: 1, ShardLifetime: 100 * time.Hour}})
+	r.covered()
+	at := r.foreign("a", "1")
+	r.past(at)
+	r.faults(engine.FaultRule{Name: "outage", Operations: []ddb.Operation{ddb.GetRecords}, Error: "ServiceUnavailable"})
+	r.foreign("b", "2")
+	r.engine.AdvanceClock(25 * time.Hour)
+	r.foreign("c", "3")
+	r.await("the record of b is trimmed", func() bool {
+		s := r.describeStream().Shards[0]
+		_, err := r.engine.Do(t.Context(), ddb.NewRequest(ddb.GetShardIterator, fmt.Appendf(nil,
+			`{"StreamArn":%q,"ShardId":%q,"ShardIteratorType":"AFTER_SEQUENCE_NUMBER","SequenceNumber":%q}`, r.state().ARN, s.ShardId, r.last())))
+		return err != nil
+	})
+	r.faults()
+	r.await("the position is lost", func() bool { return len(r.record.losses()) == 1 })
+	r.past(r.foreign("d", "4"))
+	if !r.record.has("4") {
+		t.Error("what was written after the gap was not applied")
+	}
+}
+
+// last is the sequence number of the record applied last.
+func (r *rig) last() string {
+	r.record.mu.Lock()
+	defer r.record.mu.Unlock()
+	return r.record.changes[len(r.record.changes)-1].Sequence
+}
+
+func TestStreamsComeAndGo(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{})
+	r.await("it is known that there is no stream", func() bool { return r.state().Why == "the table has no stream" })
+	set := func(view string) {
+		t.Helper()
+		spec := `{"StreamEnabled":false}`
+		if view != "" {
+			spec = fmt.Sprintf(`{"StreamEnabled":true,"StreamViewType":%q}`, view)
+		}
+		r.upstream(ddb.UpdateTable, fmt.Sprintf(`{"TableName":"ttt","StreamSpecification":%s}`, spec))
+	}
+	for i, view := range []string{"KEYS_ONLY", "NEW_AND_OLD_IMAGES"} {
+		set(view)
+		r.covered()
+		at := r.foreign("a", fmt.Sprint(i))
+		r.past(at)
+		if s := r.state(); s.View != view || s.Mode != cache.Stream || s.Records != uint64(i+1) {
+			t.Errorf("%+v, want %d records of view %s", s, i+1, view)
+		}
+		set("")
+		r.await("the stream is followed no longer", func() bool { return r.state().Mode == cache.TTL })
+		if got := r.store.CoverageOf("", "ttt"); got != cache.TTL {
+			t.Errorf("coverage is %s, want ttl", got)
+		}
+	}
+}
+
+// A table of the same name is another table: its stream is followed, and nothing of the old one is left.
+func TestTablesAreMadeAnew(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{view: "NEW_AND_OLD_IMAGES"})
+	r.covered()
+	first := r.state().ARN
+	old := r.learn("ttt")
+	r.upstream(ddb.DeleteTable, `{"TableName":"ttt"}`)
+	r.await("the schema of the old table is stale", old.Stale)
+	r.create("ttt", "NEW_AND_OLD_IMAGES")
+	r.await("the new stream is followed", func() bool { return r.state().ARN != first && r.state().Mode == cache.Stream })
+	at := r.foreign("a", "new")
+	r.past(at)
+	r.judge([]committed{{"new", at}})
+	// And at once, with nobody looking in between.
+	r.upstream(ddb.DeleteTable, `{"TableName":"ttt"}`)
+	r.upstream(ddb.CreateTable, `{"TableName":"ttt","BillingMode":"PAY_PER_REQUEST",
+		"AttributeDefinitions":[{"AttributeName":"h","AttributeType":"S"}],"KeySchema":[{"AttributeName":"h","KeyType":"HASH"}]}`)
+	r.await("the table has no stream any more", func() bool {
+		r.learn("ttt")
+		return r.state().Mode == cache.TTL && r.state().Why == "the table has no stream"
+	})
+}
+
+func TestDeniedStreamsLeaveTheTableToItsTimes(t *testing.T) {
+	t.Parallel()
+	for _, op := range []ddb.Operation{ddb.DescribeStream, ddb.GetShardIterator, ddb.GetRecords} {
+		t.Run(op.String(), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, options{view: "NEW_AND_OLD_IMAGES", config: func(c *Config) { c.Forgive = 30 * time.Minute }})
+			r.covered()
+			r.faults(engine.FaultRule{Name: "denied", Operations: []ddb.Operation{op}, Error: "AccessDeniedException"})
+			if op == ddb.GetShardIterator {
+				r.engine.AdvanceClock(5 * time.Hour) // rolled
+			}
+			want := "dynamodb:" + op.String() + " is denied"
+			r.await(want, func() bool { return r.state().Why == want })
+			if got := r.store.CoverageOf("", "ttt"); got != cache.TTL {
+				t.Errorf("coverage is %s, want ttl", got)
+			}
+			// Asked again, denied again, told once.
+			r.engine.AdvanceClock(time.Hour)
+			before := r.manager.Counters().Failed
+			r.await("it is asked for again", func() bool { return r.manager.Counters().Failed > before })
+			if n := r.log.count("level=WARN"); n != 1 || r.log.count(want) < 1 {
+				t.Errorf("%d warnings, want one that says %q", n, want)
+			}
+			r.faults()
+			r.engine.AdvanceClock(time.Hour)
+			r.covered()
+			r.past(r.foreign("a", "allowed"))
+			if !r.record.has("allowed") {
+				t.Error("not followed when it was allowed again")
+			}
+		})
+	}
+}
+
+func TestStreamsAreEnabledWhereTheSettingSaysSo(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{tables: cache.TableConfig{Remote: cache.RemoteConfig{Streams: cache.StreamsEnable}}})
+	r.await("the stream is followed", func() bool {
+		r.learn("ttt")
+		return r.state().Mode == cache.Stream
+	})
+	if s := r.state(); s.View != "NEW_AND_OLD_IMAGES" || r.log.count("enabled the table's stream") != 1 {
+		t.Errorf("%+v, want NEW_AND_OLD_IMAGES enabled once", s)
+	}
+	// Who disables it has a reason.
+	r.upstream(ddb.UpdateTable, `{"TableName":"ttt","StreamSpecification":{"StreamEnabled":false}}`)
+	r.await("the stream is followed no longer", func() bool { return r.state().Why == "the table has no stream" })
+	seen := r.manager.Counters().Descriptions
+	r.await("the table was described again", func() bool { return r.manager.Counters().Descriptions > seen+2 })
+	if n := r.log.count("enabled the table's stream"); n != 1 {
+		t.Errorf("enabled %d times, want once", n)
+	}
+}
+
+func TestStreamsAreLeftAloneWhereTheSettingSaysSo(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{view: "NEW_AND_OLD_IMAGES", tables: cache.TableConfig{Remote: cache.RemoteConfig{Streams: cache.StreamsOff}}})
+	r.await("the setting is known", func() bool { return r.state().Why == "streams are off for this table" })
+	if c := r.manager.Counters(); c.Listings != 0 || c.Reads != 0 {
+		t.Errorf("%+v, want neither listings nor reads", c)
+	}
+}
+
+func TestViewsTellWhatTheyCarry(t *testing.T) {
+	t.Parallel()
+	for view, want := range map[string][2]bool{ // old and new unknown, for a change of an item
+		"KEYS_ONLY": {true, true}, "NEW_IMAGE": {true, false}, "OLD_IMAGE": {false, true}, "NEW_AND_OLD_IMAGES": {false, false},
+	} {
+		t.Run(view, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, options{view: view})
+			r.covered()
+			r.foreign("a", "1")
+			r.foreign("a", "2")
+			r.upstream(ddb.DeleteItem, `{"TableName":"ttt","Key":{"h":{"S":"a"}}}`)
+			r.past(r.store.Now())
+			r.record.mu.Lock()
+			defer r.record.mu.Unlock()
+			if len(r.record.changes) != 3 {
+				t.Fatalf("%d changes, want 3", len(r.record.changes))
+			}
+			insert, modify, remove := r.record.changes[0], r.record.changes[1], r.record.changes[2]
+			if insert.HasOld || insert.OldUnknown || !insert.HasNew || insert.NewUnknown != want[1] {
+				t.Errorf("insert: %+v", insert)
+			}
+			if !modify.HasOld || !modify.HasNew || [2]bool{modify.OldUnknown, modify.NewUnknown} != want {
+				t.Errorf("modify: %+v, want unknown %v", modify, want)
+			}
+			if !remove.HasOld || remove.HasNew || remove.NewUnknown || remove.OldUnknown != want[0] {
+				t.Errorf("remove: %+v", remove)
+			}
+		})
+	}
+}
+
+// Properties: while this process stands still between sending a read and looking at its answer, for longer than anything
+// is allowed to take, nothing is claimed that was not read: a write committed meanwhile is applied before the watermark
+// passes it.
+func TestPausesClaimNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{view: "NEW_AND_OLD_IMAGES", streams: engine.StreamConfig{Shards: 1, MaxShards: 1, ShardLifetime: time.Hour}})
+	r.covered()
+	var writes []committed
+	for i := range 5 {
+		// The answer to the next read is there, and does not show what comes now.
+		paused, resume := make(chan bool), make(chan bool)
+		var once sync.Once
+		pause := func(req *ddb.Request) {
+			if req.Op == ddb.GetRecords {
+				once.Do(func() {
+					paused <- true
+					<-resume
+				})
+			}
+		}
+		r.next.after.Store(&pause)
+		<-paused
+		v := fmt.Sprint("during pause ", i)
+		at := r.foreign("a", v)
+		r.clock.ahead.Add(int64(15 * time.Second)) // SIGSTOP, and SIGCONT
+		writes = append(writes, committed{v, at})
+		resume <- true
+		r.covered()
+	}
+	r.judge(writes)
+}
+
+func TestLagIsLearnedFromOwnWrites(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{view: "NEW_AND_OLD_IMAGES", streams: engine.StreamConfig{Shards: 1, MaxShards: 1, ShardLifetime: time.Hour}})
+	r.covered()
+	if err := r.engine.SetFaults(engine.Faults{StreamLag: engine.Lag{Min: 200 * time.Millisecond, Max: 200 * time.Millisecond}}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		r.own(fmt.Sprint(i), fmt.Sprint(i))
+	}
+	r.await("all own writes were measured", func() bool { return r.state().Samples >= 15 })
+	if s := r.state(); s.Lag < 200*time.Millisecond {
+		t.Errorf("lag is %v, want at least the 200 ms that the stream lags", s.Lag)
+	}
+}
