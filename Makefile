@@ -4,6 +4,7 @@ GO ?= go
 # How long each fuzz target runs, how many seeds the simulator takes, how many histories Porcupine, and what benchmarks are compared.
 FUZZTIME ?= 30s
 SEEDS ?= 20000
+DEPTH ?= 2
 MUTANTSEEDS ?= 3000
 HISTORIES ?= 100
 BENCH ?= .
@@ -11,7 +12,7 @@ COUNT ?= 8
 REF ?= main
 WORK := .work
 
-.PHONY: build test race lint fuzz sim sim-mutants porcupine conformance deploy-check image-check oracle bench bench-compare bench-engine bench-miss
+.PHONY: build test race lint fuzz sim sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-engine bench-miss bench-stream
 
 build: ## the binary, ./millrace
 	$(GO) build -trimpath -o millrace ./cmd/millrace
@@ -34,6 +35,9 @@ fuzz: ## every fuzz target for FUZZTIME
 
 sim: ## the coherence simulator over SEEDS seeds
 	$(GO) test -count=1 -timeout 60m ./internal/sim -seeds $(SEEDS)
+
+model: ## the exhaustive model of the stream tailer, DEPTH steps deeper than the tests go
+	$(GO) test -count=1 -timeout 60m -v -run 'TestModel|TestMutantsAreCaught' ./invalidation/stream -model-depth $(DEPTH)
 
 sim-mutants: ## which rules of the coherence core the simulator needs how many seeds to miss
 	$(GO) test -count=1 -timeout 60m ./internal/sim -run TestPrintMutants -table $(MUTANTSEEDS)
@@ -74,3 +78,7 @@ bench-miss: ## what a miss and a write cost before an upstream that takes 2 ms, 
 	@mkdir -p $(WORK)/bench-miss
 	$(GO) build -trimpath -ldflags='-s -w' -o $(WORK)/bench-miss/millrace ./cmd/millrace
 	$(GO) run ./internal/bench -binary $(WORK)/bench-miss/millrace -dir $(WORK)/bench-miss -only misses $(BENCH_MISS)
+
+bench-stream: ## foreign write to dead entry over loopback beside a bare reader, and what applying a record costs
+	$(GO) test -run '^$$' -bench 'ForeignWrite' -benchtime 1000x ./invalidation/stream
+	$(GO) test -run '^$$' -bench 'Apply' -benchtime 3s ./invalidation/stream
