@@ -18,13 +18,15 @@ type Lookup struct {
 	Alone bool
 	// MaxAge refuses entries older than this; 0 sets no bound.
 	MaxAge time.Duration
+	// Thrift reads a fill that would have to be strong under fill: auto eventually, and does not keep it.
+	Thrift bool
 }
 
 // options are l in the core's terms.
 func (l Lookup) options(ttl, negativeTTL time.Duration) coherence.ReadOptions {
 	return coherence.ReadOptions{
 		Strong: l.Strong, NoCache: l.NoCache, Exclusive: l.NoCache || l.Alone, MaxAge: l.MaxAge,
-		TTL: ttl, NegativeTTL: negativeTTL,
+		TTL: ttl, NegativeTTL: negativeTTL, Thrift: l.Thrift,
 	}
 }
 
@@ -41,6 +43,17 @@ type ItemCache struct {
 func (c *ItemCache) Read(s *Schema, key []byte, l Lookup, dst []byte) coherence.Read {
 	c.hot.Touch(s.Counters, key)
 	return c.store.core.ReadItem(c.store.clock(), s.Table, key, l.options(s.Settings.ItemTTL, s.Settings.NegativeTTL), dst)
+}
+
+// Peek looks up an item without beginning or joining a read; false if none may be served.
+func (c *ItemCache) Peek(s *Schema, key []byte) (coherence.Read, bool) {
+	o := Lookup{}.options(s.Settings.ItemTTL, s.Settings.NegativeTTL)
+	return c.store.core.PeekItem(c.store.clock(), s.Table, key, o, nil)
+}
+
+// WatermarkAge is the time since the moment up to which every commit to the table has been applied.
+func (c *ItemCache) WatermarkAge(s *Schema) time.Duration {
+	return time.Duration(c.store.clock() - c.store.core.Watermark(s.Table))
 }
 
 // Done ends a flight with what the backend answered, gives it to those waiting, and caches it if the rules allow.

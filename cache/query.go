@@ -20,6 +20,11 @@ func (c *QueryCache) Read(s *Schema, key []byte, span coherence.Span, settings I
 	return c.store.core.ReadPage(c.store.clock(), s.Table, key, span, l.options(settings.TTL, 0), dst)
 }
 
+// Peek looks up a page without beginning or joining a read; false if none may be served.
+func (c *QueryCache) Peek(s *Schema, key []byte, settings IndexSettings) (coherence.Read, bool) {
+	return c.store.core.PeekPage(c.store.clock(), s.Table, key, Lookup{}.options(settings.TTL, 0), nil)
+}
+
 // Done ends a flight with the page that the backend answered; scanned is the part of the span that was read.
 func (c *QueryCache) Done(f *coherence.Flight, body []byte, units Units, scanned coherence.Span) Answer {
 	sum := sha256.Sum256(body)

@@ -35,6 +35,8 @@ type Schema struct {
 	Settings TableSettings
 	// Counters are the table's; nil without metrics.
 	Counters *metrics.Table
+	// Account is where what reads of the table cost and save is entered; nil without metrics.
+	Account *metrics.Account
 
 	pages map[string]IndexSettings
 	stale atomic.Bool
@@ -196,6 +198,7 @@ func (c *SchemaCache) newSchema(key schemaKey, desc *ddb.TableDescription) *Sche
 		Table:    c.store.Table(key.scope, key.name),
 		Settings: c.store.Settings().Table(key.name),
 		Counters: c.store.metrics.Table(key.name),
+		Account:  c.store.account(key.name),
 		pages:    map[string]IndexSettings{"": c.store.Settings().Match(key.name, "")},
 	}
 	for _, x := range s.Indexes {

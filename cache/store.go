@@ -113,6 +113,15 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// account is where a table's read units are entered; nil where nobody counts, and with the embedded engine, which charges
+// nothing.
+func (s *Store) account(table string) *metrics.Account {
+	if s.metrics == nil || s.authoritative {
+		return nil
+	}
+	return s.metrics.Ledger.Table(table)
+}
+
 // Core is the coherence core, for the invalidator.
 func (s *Store) Core() *coherence.Core { return s.core }
 

@@ -154,10 +154,20 @@ func (m *Metrics) collectBehind(out sink) {
 	})
 	m.Ledger.each(func(table string, a *Account) {
 		for e, label := range entryNames {
-			out.number(&capacityUnits, a.units(Entry(e)), table, label)
+			out.number(&capacityUnits, a.Units(Entry(e)), table, label)
 		}
-		out.number(&capacityNet, a.net(), table)
+		out.number(&capacityNet, a.Net(), table)
 	})
+	for i, label := range sightingNames {
+		if n := m.Observations.Reads(Sighting(i)); n > 0 {
+			out.number(&observedReads, float64(n), label)
+		}
+	}
+	for i, label := range verdictNames {
+		if n := m.Observations.Verdicts(Verdict(i)); n > 0 {
+			out.number(&observedVerdicts, float64(n), label)
+		}
+	}
 }
 
 // collectSources is the part that others keep.

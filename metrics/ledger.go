@@ -29,7 +29,7 @@ const (
 var entryNames = [numEntries]string{"reads_consumed", "writes_consumed", "reads_avoided", "strong_fills", "stream_reads", "audits"}
 
 // entrySigns are what an entry does to the net of read units.
-var entrySigns = [numEntries]float64{ReadsAvoided: 1, StrongFills: -1, StreamReads: -1, Audits: -1}
+var entrySigns = [numEntries]int64{ReadsAvoided: 1, StrongFills: -1, StreamReads: -1, Audits: -1}
 
 // Ledger counts read and write units by table: what was consumed, what was avoided, and what avoiding it cost. A nil one
 // counts nothing.
@@ -41,8 +41,19 @@ type Ledger struct {
 
 // Account is one table's part. A nil one counts nothing.
 type Account struct {
-	// halves are half units, the smallest that there are.
-	halves [numEntries]atomic.Uint64
+	// halves are half units, the smallest that there are, by Entry.
+	halves *vector
+	// dearest is the largest surcharge so far in half units; poor is Poor.
+	dearest atomic.Int64
+	poor    atomic.Bool
+}
+
+// newAccount makes an account that has earned nothing.
+func newAccount() *Account {
+	a := &Account{halves: newVector(int(numEntries))}
+	a.dearest.Store(2)
+	a.poor.Store(true)
+	return a
 }
 
 // Table is the account of a table; past the cap it is shared. Keep it: it is found under a lock.
@@ -60,7 +71,7 @@ func (l *Ledger) Table(name string) *Account {
 	}
 	a := l.tables[name]
 	if a == nil {
-		a = &Account{}
+		a = newAccount()
 		l.tables[name] = a
 	}
 	return a
@@ -68,21 +79,55 @@ func (l *Ledger) Table(name string) *Account {
 
 // Add enters half units.
 func (a *Account) Add(e Entry, halves uint64) {
-	if a != nil && halves > 0 {
-		a.halves[e].Add(halves)
+	if a == nil || halves == 0 {
+		return
+	}
+	a.halves.add(stripe(), int(e), halves)
+	if entrySigns[e] < 0 && int64(halves) > a.dearest.Load() {
+		raise(&a.dearest, int64(halves))
+	}
+	if entrySigns[e] < 0 || entrySigns[e] > 0 && a.poor.Load() {
+		a.poor.Store(a.net() < reserve*a.dearest.Load())
 	}
 }
 
-// units is an entry in whole units.
-func (a *Account) units(e Entry) float64 { return float64(a.halves[e].Load()) / 2 }
+// reserve is how many times the largest surcharge an account holds back: as many may be spent at once before any of them
+// is entered.
+const reserve = 32
 
-// net is the read units that the cache saved less what it cost; it may be below zero.
-func (a *Account) net() float64 {
-	n := 0.0
+// Poor reports whether what the cache has saved of the table does not cover another surcharge, so that spending it could
+// make the table dearer than without a cache. A table begins poor; a nil account is not.
+func (a *Account) Poor() bool { return a != nil && a.poor.Load() }
+
+// raise lifts v to n.
+func raise(v *atomic.Int64, n int64) {
+	for old := v.Load(); old < n && !v.CompareAndSwap(old, n); old = v.Load() {
+	}
+}
+
+// Units is an entry in whole units.
+func (a *Account) Units(e Entry) float64 {
+	if a == nil {
+		return 0
+	}
+	return float64(a.halves.sum(int(e))) / 2
+}
+
+// net is the half read units that the cache saved less what it cost; it may be below zero.
+func (a *Account) net() int64 {
+	n := int64(0)
 	for e, sign := range entrySigns {
-		n += sign * a.units(Entry(e))
+		n += sign * int64(a.halves.sum(e))
 	}
 	return n
+}
+
+// Net is the read units that the cache saved less what it cost; it may be below zero.
+func (a *Account) Net() float64 {
+	if a == nil {
+		return 0
+	}
+	return float64(a.net()) / 2
 }
 
 // each calls fn for every table's account.

@@ -56,6 +56,8 @@ type Metrics struct {
 	Streams Streams
 	// Ledger counts read and write units.
 	Ledger Ledger
+	// Observations counts what mode observe sees.
+	Observations Observations
 	// Invalidations counts what made the caches forget.
 	Invalidations Invalidations
 	// Reloads tells how reading the configuration anew went.

@@ -125,7 +125,7 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 	hits := 0
 	leads, joins := &batchFill{batch: b}, []*batchKey(nil)
 	lookup := func(t *batchTable, k *batchKey) {
-		look.Strong = t.strong
+		look.Strong, look.Thrift = t.strong, thrift(t.schema)
 		k.read = p.items.Read(t.schema, k.cacheKey, look, nil)
 		switch k.read.Outcome {
 		case coherence.Hit:
@@ -190,6 +190,11 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 		}
 	}
 	reply.Hits, reply.Keys = hits, b.keys
+	b.each(func(t *batchTable, k *batchKey) {
+		if k.read.Outcome != coherence.Lead && !k.left {
+			avoided(t.schema, itemHalves(k.answer.Meta.Size, t.strong))
+		}
+	})
 	switch {
 	case o.NoCache:
 		reply.Result = Bypass

@@ -117,7 +117,8 @@ func (p *Proxy) fillBatch(ctx context.Context, f *batchFill) error {
 			p.items.Fail(l.key.read.Flight, cache.Answer{Err: errUnprocessed, Alone: true})
 			continue
 		}
-		p.items.Done(l.key.read.Flight, item, exists)
+		a := p.items.Done(l.key.read.Flight, item, exists)
+		filled(l.table.schema, itemHalves(a.Meta.Size, false), in.RequestItems[l.table.name].ConsistentRead != nil, l.table.strong)
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ func newRand(t testing.TB) *rand.Rand {
 // rigOptions are what a test changes about a rig.
 type rigOptions struct {
 	store cache.Config
+	// config is the proxy's.
+	config Config
 	// unwired leaves the engine's commit hooks unconnected: invalidation is off.
 	unwired bool
 	// remote treats the engine as a backend that announces nothing: only the guard knows of writes.
@@ -86,7 +88,7 @@ func newRig(t testing.TB, o rigOptions) *rig {
 		b = o.wrap(e)
 	}
 	guard := invalidation.NewGuard(b, inv, invalidation.GuardConfig{})
-	r := &rig{t: t, store: store, engine: e, guard: guard, proxy: New(Config{}, guard, store)}
+	r := &rig{t: t, store: store, engine: e, guard: guard, proxy: New(o.config, guard, store)}
 	t.Cleanup(func() {
 		if err := r.proxy.Close(); err != nil {
 			t.Error(err)

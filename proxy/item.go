@@ -35,12 +35,14 @@ func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, rep
 	n := len(reply.Body)
 	reply.Table = s.Counters
 	reply.Body = append(reply.Body, `{"Item":`...)
-	r := p.items.Read(s, key, cache.Lookup{Strong: strong, MaxAge: o.MaxAge}, reply.Body)
+	r := p.items.Read(s, key, cache.Lookup{Strong: strong, MaxAge: o.MaxAge, Thrift: thrift(s)}, reply.Body)
 	switch r.Outcome {
 	case coherence.Hit:
 		reply.Body, reply.Result = append(r.Body, '}'), Hit
+		avoided(s, itemHalves(r.Meta.Size, strong))
 	case coherence.Negative:
 		reply.Body, reply.Result = append(reply.Body[:n], `{}`...), Negative
+		avoided(s, itemHalves(0, strong))
 	default:
 		reply.Body = reply.Body[:n]
 		g, ok := p.newItemRead(ctx, req, o)
@@ -121,7 +123,7 @@ func (p *Proxy) getDecoded(ctx context.Context, req *ddb.Request, o Options, rep
 		return p.forward(ctx, req, o, reply)
 	}
 	reply.Table = g.schema.Counters
-	r := p.items.Read(g.schema, g.cacheKey, cache.Lookup{Strong: g.strong, NoCache: o.NoCache, MaxAge: o.MaxAge}, nil)
+	r := p.items.Read(g.schema, g.cacheKey, cache.Lookup{Strong: g.strong, NoCache: o.NoCache, MaxAge: o.MaxAge, Thrift: thrift(g.schema)}, nil)
 	return p.resume(ctx, req, o, reply, g, r)
 }
 
@@ -162,6 +164,9 @@ func (p *Proxy) resume(ctx context.Context, req *ddb.Request, o Options, reply *
 			return p.ownWords(ctx, req, o, reply, a.Err, invalidation.RewriteProjection, g.schema)
 		case a.Err != nil:
 			return a.Err
+		}
+		if r.Outcome != coherence.Lead { // what a leader read is entered where it is read
+			avoided(g.schema, itemHalves(a.Meta.Size, g.strong))
 		}
 		return p.respondItem(reply, g, a)
 	}
@@ -207,7 +212,8 @@ func (p *Proxy) fillItem(ctx context.Context, g *itemRead, f *coherence.Flight) 
 		p.items.Fail(f, cache.Answer{Err: err})
 		return
 	}
-	p.items.Done(f, out.Item, out.Item != nil)
+	a := p.items.Done(f, out.Item, out.Item != nil)
+	filled(g.schema, itemHalves(a.Meta.Size, false), strong, g.strong)
 }
 
 // failed is the answer of a backend read that brought none. A read that ran out of time did so for whoever led it: those

@@ -27,6 +27,8 @@ type pageRead struct {
 	strong   bool
 	capacity *string
 
+	// read takes the page out of the response to a request of this kind.
+	read func(resp *ddb.Response) (page, error)
 	// fetch reads the page from the backend, with all that it cost.
 	fetch func(ctx context.Context, p *Proxy, strong bool) (page, error)
 }
@@ -48,7 +50,7 @@ const capacityIndexes = "INDEXES"
 func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, reply *Reply, q *pageRead) error {
 	n := len(reply.Body)
 	reply.Table = q.schema.Counters
-	look := cache.Lookup{Strong: q.strong, NoCache: o.NoCache, MaxAge: o.MaxAge}
+	look := cache.Lookup{Strong: q.strong, NoCache: o.NoCache, MaxAge: o.MaxAge, Thrift: thrift(q.schema)}
 	for {
 		r := p.pages.Read(q.schema, q.key, q.span, q.settings, look, reply.Body)
 		if q.schema.Stale() {
@@ -84,6 +86,9 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 			}
 			reply.Body, units = append(reply.Body, a.Body...), cache.UnitsOf(a.Meta)
 		}
+		if r.Outcome != coherence.Lead {
+			avoided(q.schema, halves(eventualHalves(units), q.strong))
+		}
 		if wantsCapacity(q.capacity) {
 			if !known(units) {
 				if !look.NoCache {
@@ -116,6 +121,7 @@ func (p *Proxy) fillPage(ctx context.Context, q *pageRead, f *coherence.Flight) 
 		return
 	}
 	units := unitsOf(got.cost, q.index.Name, strong)
+	filled(q.schema, eventualHalves(units), strong && !q.index.Global, q.strong)
 	p.pages.Done(f, got.body, units, scanned(q.span, q.index, q.start, got.last, q.reverse))
 }
 

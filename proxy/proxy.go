@@ -46,6 +46,10 @@ type Config struct {
 	// ReadTimeout bounds one backend read that several callers may be waiting for; 0 means 30 s. Below the
 	// backend's own slowest answer every such read fails; the callers' own deadlines apply in any case.
 	ReadTimeout time.Duration
+	// Observe forwards every request as it came, and only counts what the caches would have done; see observe.
+	Observe bool
+	// Metrics counts; nil does not.
+	Metrics *metrics.Metrics
 	// Logger hears of panics in backend reads; nil discards.
 	Logger *slog.Logger
 }
@@ -59,6 +63,11 @@ type Proxy struct {
 	config  Config
 
 	reads sync.WaitGroup // backend reads under way, which may outlive their callers
+
+	// observations and suspects are mode observe's; closing ends what it waits for.
+	observations *metrics.Observations
+	suspects     chan struct{}
+	closing      chan struct{}
 }
 
 // New makes a proxy over guard and the caches in store; a nil store forwards everything.
@@ -69,7 +78,13 @@ func New(config Config, guard *invalidation.Guard, store *cache.Store) *Proxy {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Proxy{guard: guard, schemas: guard.Schemas(), config: config}
+	p := &Proxy{
+		guard: guard, schemas: guard.Schemas(), config: config,
+		suspects: make(chan struct{}, maxSuspects), closing: make(chan struct{}),
+	}
+	if config.Metrics != nil {
+		p.observations = &config.Metrics.Observations
+	}
 	if store != nil {
 		p.items, p.pages = store.Items(), store.Pages()
 	}
@@ -83,6 +98,8 @@ func (p *Proxy) Do(ctx context.Context, req *ddb.Request, o Options, reply *Repl
 	serve := (*Proxy).forward
 	if req.Region != "" {
 		serve = (*Proxy).foreign
+	} else if p.items != nil && p.config.Observe {
+		serve = (*Proxy).observe
 	} else if p.items != nil {
 		serve = routes[req.Op].serve
 	}
@@ -95,6 +112,7 @@ func (p *Proxy) Do(ctx context.Context, req *ddb.Request, o Options, reply *Repl
 
 // Close waits for backend reads that outlived their callers. No request may be made any more.
 func (p *Proxy) Close() error {
+	close(p.closing)
 	p.reads.Wait()
 	return nil
 }

@@ -186,6 +186,7 @@ func (p *Proxy) newQuery(ctx context.Context, req *ddb.Request) (*pageRead, bool
 	c.keyRange(r)
 	c.expressions(x)
 	q.key = c
+	q.read = readQueryPage
 	q.fetch = func(ctx context.Context, p *Proxy, strong bool) (page, error) {
 		return fetchQuery(ctx, p, q, *in, strong)
 	}
@@ -200,6 +201,11 @@ func fetchQuery(ctx context.Context, p *Proxy, q *pageRead, in ddb.QueryInput, s
 	if err != nil {
 		return page{}, err
 	}
+	return readQueryPage(resp)
+}
+
+// readQueryPage takes a page out of a Query's response.
+func readQueryPage(resp *ddb.Response) (page, error) {
 	out, err := ddb.OutputAs[ddb.QueryOutput](resp)
 	if err != nil {
 		return page{}, err
@@ -246,6 +252,7 @@ func (p *Proxy) newScan(ctx context.Context, req *ddb.Request) (*pageRead, bool)
 	}
 	c.expressions(x)
 	q.key = c
+	q.read = readScanPage
 	q.fetch = func(ctx context.Context, p *Proxy, strong bool) (page, error) {
 		return fetchScan(ctx, p, q, *in, strong)
 	}
@@ -260,6 +267,11 @@ func fetchScan(ctx context.Context, p *Proxy, q *pageRead, in ddb.ScanInput, str
 	if err != nil {
 		return page{}, err
 	}
+	return readScanPage(resp)
+}
+
+// readScanPage takes a page out of a Scan's response.
+func readScanPage(resp *ddb.Response) (page, error) {
 	out, err := ddb.OutputAs[ddb.ScanOutput](resp)
 	if err != nil {
 		return page{}, err

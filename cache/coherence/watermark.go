@@ -46,6 +46,18 @@ func (c *Core) Lost(now Time, t *Table) {
 	}
 }
 
+// PeekItem looks up an item without beginning or joining a read; false if none may be served.
+func (c *Core) PeekItem(now Time, t *Table, key []byte, o ReadOptions, dst []byte) (Read, bool) {
+	h := c.hash(t.itemSalt, key)
+	return c.lookup(now, c.shard(h), h, t, false, key, &o, dst)
+}
+
+// PeekPage is PeekItem for a page.
+func (c *Core) PeekPage(now Time, t *Table, key []byte, o ReadOptions, dst []byte) (Read, bool) {
+	h := c.hash(t.pageSalt, key)
+	return c.lookup(now, c.shard(h), h, t, true, key, &o, dst)
+}
+
 // StaleItem looks up an item that Delta refuses and nothing else does, for a reader whom the backend gave no answer. It is
 // older than P3 promises: say so to whoever gets it.
 func (c *Core) StaleItem(now Time, t *Table, key []byte, o ReadOptions, dst []byte) (Read, bool) {
