@@ -152,7 +152,7 @@ func (m *Metrics) collectBehind(out sink) {
 			out.distribution(&staleness, d, table)
 		}
 	})
-	m.Ledger.each(func(table string, a *Account) {
+	m.Ledger.Each(func(table string, a *Account) {
 		for e, label := range entryNames {
 			out.number(&capacityUnits, a.Units(Entry(e)), table, label)
 		}

@@ -18,7 +18,7 @@ const (
 	ReadsAvoided
 	// StrongFills: what fills cost beyond the clients' own reads, because they were read strongly or in whole.
 	StrongFills
-	// StreamReads: what reading streams cost, in read units.
+	// StreamReads: GetRecords requests, which are charged by their number and apart from read units.
 	StreamReads
 	// Audits: what comparing answers with the backend cost.
 	Audits
@@ -28,8 +28,8 @@ const (
 // entryNames are the values of label "entry"; of each the sign says which side of the net it is on.
 var entryNames = [numEntries]string{"reads_consumed", "writes_consumed", "reads_avoided", "strong_fills", "stream_reads", "audits"}
 
-// entrySigns are what an entry does to the net of read units.
-var entrySigns = [numEntries]int64{ReadsAvoided: 1, StrongFills: -1, StreamReads: -1, Audits: -1}
+// entrySigns are what an entry does to the net of read units; what is not here is no part of it.
+var entrySigns = [numEntries]int64{ReadsAvoided: 1, StrongFills: -1, Audits: -1}
 
 // Ledger counts read and write units by table: what was consumed, what was avoided, and what avoiding it cost. A nil one
 // counts nothing.
@@ -130,8 +130,8 @@ func (a *Account) Net() float64 {
 	return float64(a.net()) / 2
 }
 
-// each calls fn for every table's account.
-func (l *Ledger) each(fn func(table string, a *Account)) {
+// Each calls fn for every table's account.
+func (l *Ledger) Each(fn func(table string, a *Account)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for table, a := range l.tables {

@@ -98,6 +98,9 @@ func New(names Names) *Metrics {
 	return m
 }
 
+// Started is when counting began.
+func (m *Metrics) Started() time.Time { return m.start }
+
 // Request counts one answered request: its operation and result (indexes into Names), how it ended, the table it was
 // about (nil for none or several), how long it took from its last byte read to its answer made, and the bytes of both
 // bodies.

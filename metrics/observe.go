@@ -65,3 +65,13 @@ func (o *Observations) Reads(s Sighting) uint64 { return o.sightings[s].Load() }
 
 // Verdicts is how often it was judged so.
 func (o *Observations) Verdicts(v Verdict) uint64 { return o.verdicts[v].Load() }
+
+// Each calls fn for every count: of kind "reads" by what the caches would have done, of kind "verdicts" by verdict.
+func (o *Observations) Each(fn func(kind, name string, count uint64)) {
+	for i, name := range sightingNames {
+		fn("reads", name, o.Reads(Sighting(i)))
+	}
+	for i, name := range verdictNames {
+		fn("verdicts", name, o.Verdicts(Verdict(i)))
+	}
+}

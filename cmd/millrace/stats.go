@@ -17,7 +17,7 @@ import (
 // statsCommand shows what a running millrace tells of itself.
 type statsCommand struct {
 	adminFlags
-	What string `arg:"" optional:"" default:"stats" enum:"stats,tables,coherence,hot-keys,slow-requests,config" help:"What to show: stats, tables, coherence, hot-keys, slow-requests or config."`
+	What string `arg:"" optional:"" default:"stats" enum:"stats,tables,coherence,hot-keys,slow-requests,ledger,config" help:"What to show: stats, tables, coherence, hot-keys, slow-requests, ledger or config."`
 }
 
 // itemsOf is what the API lists.
@@ -39,6 +39,7 @@ func (c *statsCommand) Run(ctx context.Context, std streams) error {
 		"coherence":     func() error { return answer(&c.adminFlags, std.out, body, printCoherence) },
 		"hot-keys":      func() error { return answer(&c.adminFlags, std.out, body, printHotKeys) },
 		"slow-requests": func() error { return answer(&c.adminFlags, std.out, body, printSlow) },
+		"ledger":        func() error { return answer(&c.adminFlags, std.out, body, printLedger) },
 		"config": func() error {
 			return answer(&c.adminFlags, std.out, body, func(w io.Writer, v admin.Configuration) error {
 				_, err := io.WriteString(w, v.YAML)

@@ -29,6 +29,7 @@ type Node struct {
 	Coherence    func() []Coherence
 	HotKeys      func() []HotKey
 	SlowRequests func() []SlowRequest
+	Ledger       func() Ledger
 	Config       func() (Configuration, error)
 	// Purge makes the caches forget, Reload reads the configuration anew. Errors of type *Refusal say how to answer.
 	Purge  func(context.Context, Purge) (Purged, error)
@@ -48,6 +49,7 @@ func (s *Server) api(n Node) {
 		"GET /api/v1/coherence":     func(*http.Request) (any, error) { return listOf(n.Coherence()), nil },
 		"GET /api/v1/hot-keys":      func(*http.Request) (any, error) { return listOf(n.HotKeys()), nil },
 		"GET /api/v1/slow-requests": func(*http.Request) (any, error) { return listOf(n.SlowRequests()), nil },
+		"GET /api/v1/ledger":        func(*http.Request) (any, error) { return n.Ledger(), nil },
 		"GET /api/v1/config":        func(*http.Request) (any, error) { return n.Config() },
 		"POST /api/v1/reload":       func(r *http.Request) (any, error) { return n.Reload(r.Context()) },
 		"POST /api/v1/purge": func(r *http.Request) (any, error) {

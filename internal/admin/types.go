@@ -207,3 +207,28 @@ func (p Problem) sentence() string {
 	}
 	return p.Error + "; " + p.Advice
 }
+
+// Ledger is what the caches have saved and cost since the start, as GET /api/v1/ledger tells it. Nets may be below zero.
+// It counts reads that the caches serve; with the embedded engine, which charges nothing, it has no tables.
+type Ledger struct {
+	Mode          string            `json:"mode"`
+	NetUnits      float64           `json:"net_units"`
+	NetDollars    float64           `json:"net_dollars"`
+	MemoryBytes   int64             `json:"memory_bytes"`
+	MemoryDollars float64           `json:"memory_dollars"`
+	Tables        []LedgerTable     `json:"tables"`
+	Observed      map[string]uint64 `json:"observed_reads"`
+	Verdicts      map[string]uint64 `json:"observed_verdicts"`
+}
+
+// LedgerTable is one table's part, in read units, and for streams in requests.
+type LedgerTable struct {
+	Table         string  `json:"table"`
+	ReadsConsumed float64 `json:"reads_consumed"`
+	ReadsAvoided  float64 `json:"reads_avoided"`
+	StrongFills   float64 `json:"strong_fills"`
+	Audits        float64 `json:"audits"`
+	StreamReads   float64 `json:"stream_requests"`
+	NetUnits      float64 `json:"net_units"`
+	NetDollars    float64 `json:"net_dollars"`
+}

@@ -22,7 +22,7 @@ import (
 func (n *Node) adminNode() admin.Node {
 	return admin.Node{
 		Checks: n.checks, Metrics: n.metrics.Handler(),
-		Stats: n.stats, Tables: n.tables, Coherence: n.coherence, HotKeys: n.hotKeys, SlowRequests: n.slowRequests,
+		Stats: n.stats, Tables: n.tables, Coherence: n.coherence, HotKeys: n.hotKeys, SlowRequests: n.slowRequests, Ledger: n.ledger,
 		Config: n.showConfig, Purge: n.purge, Reload: n.Reload,
 	}
 }

@@ -21,6 +21,7 @@ type Config struct {
 	Listen       string `yaml:"listen" doc:"Address of the data port, which speaks DynamoDB's HTTP protocol. Port 0 takes a free one."`
 	InsecureBind bool   `yaml:"insecure_bind" doc:"Let the data port listen on addresses other than the loopback interface. Signatures are not verified: whoever reaches the port may read and write everything, with TLS too."`
 	Backend      string `yaml:"backend" doc:"Where items are: embedded, the engine in this process, or aws, Amazon DynamoDB."`
+	Mode         string `yaml:"mode" doc:"serve answers from the caches. observe forwards every request as it came and lets the caches follow unseen, to tell by metrics and millrace stats ledger what they would have answered and saved: a first step in production that changes nothing. BatchGetItem is not watched."`
 	DataDir      string `yaml:"data_dir" doc:"Folder of the embedded engine's store; it is made if need be. One process at a time."`
 	InMemory     bool   `yaml:"in_memory" doc:"Keep the store in memory. Everything is gone when the process ends."`
 	Durability   string `yaml:"durability" doc:"sync: a write is acknowledged when it is on stable storage. async: when it is in memory; a crash of the machine or the process may lose what was acknowledged within engine.async_window."`
@@ -29,6 +30,7 @@ type Config struct {
 	Admin    AdminConfig            `yaml:"admin"`
 	Engine   EngineConfig           `yaml:"engine"`
 	Upstream UpstreamConfig         `yaml:"upstream"`
+	Ledger   LedgerConfig           `yaml:"ledger"`
 	Cache    CacheConfig            `yaml:"cache"`
 	Tables   map[string]TableConfig `yaml:"tables" doc:"Cache settings of the tables that a glob matches; where several match, the glob with the most literal characters counts, setting by setting."`
 	HTTP     awsjson.Config         `yaml:"http"`
@@ -120,6 +122,8 @@ func DefaultConfig() Config {
 	return Config{
 		Listen:     "127.0.0.1:8000",
 		Backend:    "embedded",
+		Mode:       "serve",
+		Ledger:     defaultLedger(),
 		DataDir:    "./millrace-data",
 		Durability: "sync",
 		Admin:      AdminConfig{Listen: "127.0.0.1:9464"},
@@ -174,6 +178,7 @@ func (c Config) Validate() error {
 		of          []string
 	}{
 		{"backend", c.Backend, []string{"embedded", "aws"}},
+		{"mode", c.Mode, []string{"serve", "observe"}},
 		{"durability", c.Durability, []string{"sync", "async"}},
 		{"metrics.hot_keys", c.Metrics.HotKeys, []string{"hashed", "plain", "off"}},
 		{"log.level", c.Log.Level, []string{"debug", "info", "warn", "error"}},
@@ -207,6 +212,9 @@ func (c Config) Validate() error {
 		}
 	}
 	if _, err := cache.NewSettings(c.tables()); err != nil {
+		return err
+	}
+	if err := c.Ledger.validate(); err != nil {
 		return err
 	}
 	if err := c.HTTP.Validate(); err != nil {
@@ -263,6 +271,9 @@ func (c Config) tables() map[string]cache.TableConfig {
 			Streams: cache.Streams(t.Streams), Delta: t.Delta.Of(), Fill: t.Fill, Coherence: t.Coherence,
 			ConsistentRead: t.Rewrite.ConsistentRead, Projection: t.Rewrite.Projection, ReturnValues: t.Rewrite.ReturnValues,
 		}
+		if c.Mode == "observe" {
+			tc.Remote.Fill, tc.Remote.ReturnValues = "auto", "off" // what clients ask for is all there is to fill with
+		}
 		for index, i := range t.Indexes {
 			if tc.Indexes == nil {
 				tc.Indexes = map[string]cache.IndexConfig{}
@@ -272,6 +283,9 @@ func (c Config) tables() map[string]cache.TableConfig {
 		out[glob] = tc
 	}
 	all := out["*"]
+	if c.Mode == "observe" {
+		all.Remote.Fill, all.Remote.ReturnValues = "auto", "off"
+	}
 	if all.ItemTTL == 0 {
 		all.ItemTTL = c.Cache.ItemTTL.Of()
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -291,6 +292,13 @@ func set(v reflect.Value, text string) error {
 			return nil
 		}
 		return fmt.Errorf("%q is neither true nor false", text)
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("%q is not a number", text)
+		}
+		v.SetFloat(f)
+		return nil
 	case reflect.Int:
 		n, err := strconv.Atoi(text)
 		if err != nil {

@@ -135,7 +135,7 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	if !config.Cache.Enabled {
 		cached = nil
 	}
-	n.proxy = proxy.New(proxy.Config{ReadTimeout: config.HTTP.RequestTimeout.Of(), Logger: log}, n.guard, cached)
+	n.proxy = proxy.New(proxy.Config{ReadTimeout: config.HTTP.RequestTimeout.Of(), Observe: config.Mode == "observe", Metrics: n.metrics, Logger: log}, n.guard, cached)
 	serve.proxy = n.proxy
 	n.metrics.Attach(n.sources(version))
 	n.apply(config)
