@@ -49,6 +49,8 @@ func fill(m *Metrics) {
 	a.Add(ReadsAvoided, 20)
 	a.Add(StrongFills, 3)
 	a.Add(WritesConsumed, 100)
+	m.Observations.Saw(WouldHit)
+	m.Observations.Judged(WithinBound)
 	m.Invalidations.Add(FromWrite, 2)
 	for range hotSample * 40 {
 		m.HotKeys.Touch(books, []byte("k"))

@@ -52,6 +52,7 @@ func TestAdminCommands(t *testing.T) {
 	f(0, "SHARE", "", "stats", "hot-keys")
 	f(0, "REQUEST ID", "", "stats", "slow-requests")
 	f(0, "item_ttl: 9s", "", "stats", "config")
+	f(0, "net     0.0 read units", "", "stats", "ledger")
 	f(2, "", "must be one of", "stats", "nonsense")
 
 	f(0, "purged one item of table tab, and the pages that may show it\n", "", "purge", "--table", "tab", "--key", `{"p":{"S":"a"}}`)
@@ -71,11 +72,11 @@ func TestAdminCommands(t *testing.T) {
 	}
 	f(1, "", "nothing was changed; mend it and reload again", "reload")
 	// The signal does the same.
-	if err := os.WriteFile(file, []byte("tables: {t: {item_ttl: 11s}}\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("tables: {t: {item_ttl: 11s, query_ttl: 9s}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s.signal(syscall.SIGHUP)
-	s.stderr.wait(t, `"changed":["log.level","tables.t.item_ttl"]`)
+	s.stderr.wait(t, `"changed":["log.level","tables.t.item_ttl","tables.t.query_ttl"]`)
 	f(0, "item_ttl: 11s", "", "stats", "config")
 
 	at = []string{"--admin-listen", at[1]}
