@@ -159,14 +159,10 @@ func (m *Metrics) collectBehind(out sink) {
 		out.number(&capacityNet, a.Net(), table)
 	})
 	for i, label := range sightingNames {
-		if n := m.Observations.Reads(Sighting(i)); n > 0 {
-			out.number(&observedReads, float64(n), label)
-		}
+		out.number(&observedReads, float64(m.Observations.Reads(Sighting(i))), label)
 	}
 	for i, label := range verdictNames {
-		if n := m.Observations.Verdicts(Verdict(i)); n > 0 {
-			out.number(&observedVerdicts, float64(n), label)
-		}
+		out.number(&observedVerdicts, float64(m.Observations.Verdicts(Verdict(i))), label)
 	}
 }
 
