@@ -32,6 +32,8 @@ type settingFlags struct {
 	Faults         *bool   `setting:"engine.faults.enabled" help:"For tests: allow simulated lag, latency and errors, to be set on the admin port."`
 	Cache          *string `setting:"cache.enabled" placeholder:"on|off" help:"Answer reads from the caches."`
 	CacheMemory    *string `setting:"cache.memory" placeholder:"256MiB" help:"Budget of the caches."`
+	Record         *string `setting:"record.file" placeholder:"FILE" help:"Record what is asked, for loadtest --replay."`
+	RecordKeys     *string `setting:"record.keys" placeholder:"hashed|plain" help:"Write keys into the record as hashes, or as they are."`
 	DrainDelay     *string `setting:"shutdown.delay" placeholder:"100ms" help:"How long requests are still taken after SIGTERM."`
 	LogLevel       *string `setting:"log.level" placeholder:"info" help:"debug, info, warn or error."`
 	LogFormat      *string `setting:"log.format" placeholder:"auto" help:"text, json, or auto: text on a terminal."`

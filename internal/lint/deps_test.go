@@ -28,11 +28,13 @@ var mayImport = map[string][]string{
 	"invalidation/stream":     {"cache", "cache/coherence", "ddb", "invalidation", "metrics"},
 	"invalidation":            {"backend", "cache", "cache/coherence", "ddb", "ddb/expr", "ddb/partiql", "metrics"},
 	"proxy":                   {"cache", "cache/coherence", "ddb", "ddb/expr", "ddb/partiql", "invalidation", "metrics"},
+	"proxy/trace":             {"ddb", "ddb/expr", "proxy"},
+	"loadtest":                {"ddb"},
 	"proxy/awsjson":           {"ddb", "internal/units", "metrics", "proxy"},
 	"internal/admin":          {},
 	"internal/doctor":         {"backend/aws", "ddb"},
-	"internal/node":           {"backend", "backend/aws", "backend/engine", "cache", "cache/coherence", "ddb", "internal/admin", "internal/units", "invalidation", "metrics", "proxy", "proxy/awsjson"},
-	"cmd/millrace":            {"internal/admin", "internal/cgroup", "internal/doctor", "internal/node", "internal/units", "internal/verify", "metrics"},
+	"internal/node":           {"backend", "backend/aws", "backend/engine", "cache", "cache/coherence", "ddb", "internal/admin", "internal/units", "invalidation", "metrics", "proxy", "proxy/awsjson", "proxy/trace"},
+	"cmd/millrace":            {"internal/admin", "internal/cgroup", "internal/doctor", "internal/node", "internal/units", "internal/verify", "metrics", "loadtest"},
 	"internal/sim":            {"cache/coherence"},
 	"internal/sim/listappend": {"ddb"},
 	"internal/bench":          {},
@@ -51,13 +53,13 @@ var onlyFrom = map[string][]string{
 	// It searches for an order of what clients saw.
 	"github.com/anishathalye/porcupine": {"internal/history"},
 	// The prober is one of DynamoDB's clients, with AWS's credentials where the endpoint is AWS's.
-	"github.com/aws/aws-sdk-go-v2":                  {"backend/aws", "internal/verify"},
-	"github.com/aws/aws-sdk-go-v2/config":           {"backend/aws", "internal/verify"},
+	"github.com/aws/aws-sdk-go-v2":                  {"backend/aws", "internal/verify", "loadtest"},
+	"github.com/aws/aws-sdk-go-v2/config":           {"backend/aws", "internal/verify", "loadtest"},
 	"github.com/aws/aws-sdk-go-v2/credentials":      {"internal/verify"},
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb": {"internal/verify"},
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb": {"internal/verify", "loadtest"},
 	// To keep the chain from asking for an instance's credentials where there is no instance.
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds": {"backend/aws"},
-	"github.com/aws/smithy-go":                      {"backend/aws", "internal/verify"},
+	"github.com/aws/smithy-go":                      {"backend/aws", "internal/verify", "loadtest"},
 	// The engine's writes are measured beside what Pebble does alone, on the same disk in the same run.
 	"github.com/cockroachdb/pebble/v2":    {"backend/engine", "internal/bench"},
 	"github.com/dgraph-io/ristretto/v2":   {"cache"},

@@ -34,6 +34,7 @@ type Config struct {
 	Cache    CacheConfig            `yaml:"cache"`
 	Tables   map[string]TableConfig `yaml:"tables" doc:"Cache settings of the tables that a glob matches; where several match, the glob with the most literal characters counts, setting by setting."`
 	HTTP     awsjson.Config         `yaml:"http"`
+	Record   RecordConfig           `yaml:"record"`
 	Shutdown ShutdownConfig         `yaml:"shutdown"`
 	TLS      TLSConfig              `yaml:"tls"`
 	Metrics  MetricsConfig          `yaml:"metrics"`
@@ -149,6 +150,7 @@ func DefaultConfig() Config {
 			NegativeTTL: units.Duration(75 * time.Second),
 		},
 		HTTP:     awsjson.DefaultConfig(),
+		Record:   RecordConfig{Keys: "hashed"},
 		Shutdown: ShutdownConfig{Delay: units.Duration(defaultDelay)},
 		Metrics:  MetricsConfig{HotKeys: "hashed", SlowThreshold: units.Duration(100 * time.Millisecond)},
 		Log:      LogConfig{Level: "info", Format: "auto"},
@@ -219,6 +221,9 @@ func (c Config) Validate() error {
 	}
 	if err := c.HTTP.Validate(); err != nil {
 		return fmt.Errorf("http.%w", err)
+	}
+	if err := c.Record.validate(); err != nil {
+		return err
 	}
 	if err := c.Engine.Faults.validate(c.Cache.Enabled); err != nil {
 		return err

@@ -26,6 +26,7 @@ import (
 	"millrace/metrics"
 	"millrace/proxy"
 	"millrace/proxy/awsjson"
+	"millrace/proxy/trace"
 )
 
 // Node is one process running the caching software.
@@ -39,6 +40,8 @@ type Node struct {
 	guard    *invalidation.Guard
 	store    *cache.Store
 	proxy    *proxy.Proxy
+	// recorder is nil unless requests are recorded.
+	recorder *trace.Recorder
 	front    *awsjson.Server
 	admin    *admin.Server
 
@@ -137,6 +140,13 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	}
 	n.proxy = proxy.New(proxy.Config{ReadTimeout: config.HTTP.RequestTimeout.Of(), Observe: config.Mode == "observe", Metrics: n.metrics, Logger: log}, n.guard, cached)
 	serve.proxy = n.proxy
+	if config.Record.File != "" {
+		if n.recorder, err = n.newRecorder(); err != nil {
+			return nil, err
+		}
+		acquired = append(acquired, n.recorder.Discard)
+		serve.recorder = n.recorder
+	}
 	n.metrics.Attach(n.sources(version))
 	n.apply(config)
 	n.front.Key = n.proxy.KeyOf
@@ -144,10 +154,17 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 }
 
 // lateHandler lets the front be made, and its port taken, before the proxy it serves.
-type lateHandler struct{ proxy *proxy.Proxy }
+type lateHandler struct {
+	proxy *proxy.Proxy
+	// recorder stands before the proxy, where requests are recorded.
+	recorder *trace.Recorder
+}
 
 // Do is part of awsjson.Handler.
 func (h *lateHandler) Do(ctx context.Context, req *ddb.Request, o proxy.Options, reply *proxy.Reply) error {
+	if h.recorder != nil {
+		return h.recorder.Do(ctx, req, o, reply)
+	}
 	return h.proxy.Do(ctx, req, o, reply)
 }
 
@@ -182,6 +199,9 @@ func (n *Node) Run(ctx context.Context) error {
 		defer ticker.Stop()
 		behind.Go(func() error { n.certificate.watch(engineCtx, ticker.C); return nil })
 	}
+	if n.recorder != nil {
+		behind.Go(n.recorder.Run)
+	}
 	ports, portFailed := errgroup.WithContext(adminCtx)
 	if n.admin != nil {
 		ports.Go(func() error { return n.admin.Run(adminCtx) })
@@ -211,6 +231,9 @@ func (n *Node) Run(ctx context.Context) error {
 	stopFront()
 	err = errors.Join(err, front.Wait())
 	err = errors.Join(err, n.proxy.Close())
+	if n.recorder != nil {
+		err = errors.Join(err, n.recorder.Close())
+	}
 	stopEngine()
 	err = errors.Join(err, behind.Wait(), n.guard.Close(), n.store.Close())
 	stopAdmin()
