@@ -21,6 +21,9 @@ const (
 	exitUsage
 )
 
+// exitInterrupted is that of a command which a signal ended before its time: 128 and the signal's number, as shells have it.
+const exitInterrupted = 130
+
 // secondSignal is how long after the first signal another one is a second one. Some send theirs twice, to the process
 // and to its group, and mean it once. (GNU coreutils' timeout does.)
 const secondSignal = time.Second
@@ -64,6 +67,9 @@ func exitCode(err error) int {
 	if verdict, ok := errors.AsType[verdictError](err); ok {
 		return verdict.code
 	}
+	if _, ok := errors.AsType[interruptedError](err); ok {
+		return exitInterrupted
+	}
 	return exitFailure
 }
 
@@ -73,6 +79,7 @@ type cli struct {
 	Stats       statsCommand       `cmd:"" help:"Show what the millrace of the same configuration tells of itself."`
 	Purge       purgeCommand       `cmd:"" help:"Make the millrace of the same configuration forget what it has cached."`
 	Reload      reloadCommand      `cmd:"" help:"Make the millrace of the same configuration read that anew."`
+	Loadtest    loadtestCommand    `cmd:"" help:"Measure the latency of DynamoDB, of millrace or of both, honestly."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the millrace of the same configuration whether it is ready; exit 1 if not."`
 	Config      configCommands     `cmd:"" help:"Check or print the configuration."`
 	Doctor      doctorCommand      `cmd:"" help:"Look at the upstream of --backend aws: address, clock, credentials, permissions, streams. Exit 1 if a check fails."`
