@@ -31,6 +31,9 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 		}
 	}
 	heedMemoryLimit(log)
+	if loaded.Config.Sockets, err = node.HandedOver(os.Environ(), os.Getpid()); err != nil {
+		return usageError{err}
+	}
 	n, err := node.New(loaded.Config, version, log)
 	if err != nil {
 		return err

@@ -81,6 +81,9 @@ func (s *Server) Listen(addr string) error {
 	return err
 }
 
+// Adopt serves on a port that is open already, instead of Listen.
+func (s *Server) Adopt(l net.Listener) { s.listener = l }
+
 // Addr is the bound address.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,6 +40,9 @@ type Config struct {
 	TLS      TLSConfig              `yaml:"tls"`
 	Metrics  MetricsConfig          `yaml:"metrics"`
 	Log      LogConfig              `yaml:"log"`
+
+	// Sockets are what HandedOver gave; each is used for the port whose address it has.
+	Sockets []net.Listener `yaml:"-"`
 }
 
 // EngineConfig is the part about the embedded engine.

@@ -96,7 +96,9 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 		}
 		n.front.TLS = n.certificate.config()
 	}
-	if n.addr, err = n.front.Listen(config.Listen); err != nil {
+	if l := config.take(config.Listen); l != nil {
+		n.addr = n.front.Adopt(l)
+	} else if n.addr, err = n.front.Listen(config.Listen); err != nil {
 		return nil, listenError(config.Listen, "--listen", err)
 	}
 	acquired = append(acquired, n.front.Close)
@@ -107,10 +109,15 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 		}
 		n.admin = admin.New(admin.Config{Token: token, PublicMetrics: config.Admin.PublicMetrics, Profiles: config.Admin.Pprof},
 			n.adminNode())
-		if err := n.admin.Listen(config.Admin.Listen); err != nil {
+		if l := config.take(config.Admin.Listen); l != nil {
+			n.admin.Adopt(l)
+		} else if err := n.admin.Listen(config.Admin.Listen); err != nil {
 			return nil, listenError(config.Admin.Listen, "--admin-listen", err)
 		}
 		acquired = append(acquired, n.admin.Close)
+	}
+	if err := config.unused(); err != nil {
+		return nil, err
 	}
 
 	n.store, err = cache.NewStore(cache.Config{Memory: int64(config.Cache.Memory), Tables: config.cacheTables(), Authoritative: !remote, Metrics: n.metrics})

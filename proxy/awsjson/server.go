@@ -140,9 +140,14 @@ func (s *Server) Listen(addr string) (net.Addr, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.Adopt(l), nil
+}
+
+// Adopt serves on a port that is open already, instead of Listen.
+func (s *Server) Adopt(l net.Listener) net.Addr {
 	s.listener = newListener(l, s.config.MaxConnections)
 	s.listener.tls = s.TLS
-	return l.Addr(), nil
+	return l.Addr()
 }
 
 // Connections is how many clients are connected.
