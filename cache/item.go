@@ -18,15 +18,18 @@ type Lookup struct {
 	Alone bool
 	// MaxAge refuses entries older than this; 0 sets no bound.
 	MaxAge time.Duration
-	// Thrift reads a fill that would have to be strong under fill: auto eventually, and does not keep it.
+	// Thrift reads a miss eventually and stores nothing where fill auto would read strongly: cheaper, and for once no better
+	// than the backend's own eventual read.
 	Thrift bool
+	// KeepStale keeps what only Delta refuses, for Stale.
+	KeepStale bool
 }
 
 // options are l in the core's terms.
 func (l Lookup) options(ttl, negativeTTL time.Duration) coherence.ReadOptions {
 	return coherence.ReadOptions{
 		Strong: l.Strong, NoCache: l.NoCache, Exclusive: l.NoCache || l.Alone, MaxAge: l.MaxAge,
-		TTL: ttl, NegativeTTL: negativeTTL, Thrift: l.Thrift,
+		TTL: ttl, NegativeTTL: negativeTTL, Thrift: l.Thrift, KeepStale: l.KeepStale,
 	}
 }
 
@@ -54,6 +57,12 @@ func (c *ItemCache) Peek(s *Schema, key []byte) (coherence.Read, bool) {
 // WatermarkAge is the time since the moment up to which every commit to the table has been applied.
 func (c *ItemCache) WatermarkAge(s *Schema) time.Duration {
 	return time.Duration(c.store.clock() - c.store.core.Watermark(s.Table))
+}
+
+// Stale looks up an item as Read does, and serves what is older than Delta, though not than its TTL. It is for a reader whom
+// the backend gave no answer, who must be told. It reports false when there is nothing either.
+func (c *ItemCache) Stale(s *Schema, key []byte, l Lookup, dst []byte) (coherence.Read, bool) {
+	return c.store.core.StaleItem(c.store.clock(), s.Table, key, l.options(s.Settings.ItemTTL, s.Settings.NegativeTTL), dst)
 }
 
 // Done ends a flight with what the backend answered, gives it to those waiting, and caches it if the rules allow.

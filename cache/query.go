@@ -25,6 +25,11 @@ func (c *QueryCache) Peek(s *Schema, key []byte, settings IndexSettings) (cohere
 	return c.store.core.PeekPage(c.store.clock(), s.Table, key, Lookup{}.options(settings.TTL, 0), nil)
 }
 
+// Stale looks up a page as ItemCache.Stale does an item.
+func (c *QueryCache) Stale(s *Schema, key []byte, settings IndexSettings, l Lookup, dst []byte) (coherence.Read, bool) {
+	return c.store.core.StalePage(c.store.clock(), s.Table, key, l.options(settings.TTL, 0), dst)
+}
+
 // Done ends a flight with the page that the backend answered; scanned is the part of the span that was read.
 func (c *QueryCache) Done(f *coherence.Flight, body []byte, units Units, scanned coherence.Span) Answer {
 	sum := sha256.Sum256(body)
