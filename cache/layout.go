@@ -174,13 +174,33 @@ func (x *IndexLayout) KeySchema() ddb.KeySchema { return x.schema }
 // Place is where item stands in x. It reports false when x does not hold the item, because it lacks one of
 // the key attributes.
 func (x *IndexLayout) Place(item ddb.Item) (partition, position []byte, ok bool) {
-	if partition, ok = appendAttributes(nil, x.hash, item, maxHashBytes); !ok {
+	if !x.holds(item) {
 		return nil, nil, false
 	}
-	if position, ok = x.AppendPosition([]byte{}, item); !ok {
+	place, ok := appendAttributes(make([]byte, 0, placeBytes), x.hash, item, maxHashBytes)
+	if !ok {
 		return nil, nil, false
 	}
-	return partition, position, true
+	n := len(place)
+	if place, ok = x.AppendPosition(place, item); !ok {
+		return nil, nil, false
+	}
+	return place[:n:n], place[n:], true
+}
+
+// placeBytes is room for most places.
+const placeBytes = 80
+
+// holds reports whether item has x's key attributes, of whatever kind.
+func (x *IndexLayout) holds(item ddb.Item) bool {
+	for _, attributes := range [2][]keyAttribute{x.hash, x.sort} {
+		for _, a := range attributes {
+			if _, ok := item.Get(a.name); !ok {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Partition is the partition whose key is key, which has the hash attributes and nothing else.
