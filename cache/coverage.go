@@ -50,6 +50,7 @@ func (s *Store) options(settings TableSettings, coverage Coverage, delta time.Du
 	o.Covered = coverage == Stream
 	if o.Covered {
 		o.Delta = cmp.Or(delta, settings.Delta)
+		o.Provisional = min(o.Provisional, o.Delta) // an index page is no staler than the index plus Delta
 	}
 	o.PagesUntilTTL = coverage == DAXCompatible
 	return o
