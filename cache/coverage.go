@@ -68,7 +68,7 @@ func (s *Store) Cover(scope, name string, coverage Coverage, delta time.Duration
 	if was == Embedded || was == DAXCompatible {
 		return was
 	}
-	t.coverage = coverage
+	t.coverage, t.halted = coverage, false
 	s.core.Configure(t.table, s.options(s.Settings().Table(name), coverage, delta))
 	s.core.Lost(s.clock(), t.table)
 	return was
@@ -82,6 +82,25 @@ func (s *Store) CoverageOf(scope, name string) Coverage {
 		return t.coverage
 	}
 	return s.uncovered(s.Settings().Table(name))
+}
+
+// Advance says that every commit to a table up to watermark was applied. It counts for nothing once the table or its stream
+// is known to be another one, until Cover is called for that: the reader of the old stream may well see the end of it.
+func (s *Store) Advance(scope, name string, watermark coherence.Time) {
+	s.mu.RLock()
+	t := s.tables[scope+"\x00"+name]
+	ok := t != nil && !t.halted
+	s.mu.RUnlock()
+	if ok {
+		s.core.Advance(t.table, watermark)
+	}
+}
+
+// halt makes Advance count for nothing until the next Cover.
+func (s *Store) halt(scope, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.demand(scope+"\x00"+name, name).halted = true
 }
 
 // Lost makes everything forgotten that is cached of a table, because commits to it may have gone by unseen.

@@ -60,12 +60,15 @@ type SchemaCache struct {
 	mu       sync.Mutex
 	onLearn  func(*Schema)
 	learning map[schemaKey]*lesson // a lesson that is not here any more was dropped
-	ids      map[schemaKey]string  // tableIdentity as last seen
+	seen     map[schemaKey]sighting
 	denied   map[schemaKey]coherence.Time
 }
 
 // schemaKey names a table.
 type schemaKey struct{ scope, name string }
+
+// sighting is which table a name was last seen to be, and which stream it had.
+type sighting struct{ table, stream string }
 
 // lesson is a DescribeTable under way.
 type lesson struct {
@@ -76,7 +79,7 @@ type lesson struct {
 
 // NewSchemaCache makes a cache over describe, which reads a table's description from the backend.
 func NewSchemaCache(store *Store, describe func(ctx context.Context, scope, table string) (*ddb.TableDescription, error)) *SchemaCache {
-	c := &SchemaCache{store: store, describe: describe, learning: map[schemaKey]*lesson{}, ids: map[schemaKey]string{}, denied: map[schemaKey]coherence.Time{}}
+	c := &SchemaCache{store: store, describe: describe, learning: map[schemaKey]*lesson{}, seen: map[schemaKey]sighting{}, denied: map[schemaKey]coherence.Time{}}
 	c.schemas.Store(&map[schemaKey]*Schema{})
 	return c
 }
@@ -161,11 +164,14 @@ func (c *SchemaCache) learn(key schemaKey, l *lesson, desc *ddb.TableDescription
 		return
 	}
 	// R25: a table of the same name with another id holds other data, and its stream is another.
-	id := tableIdentity(desc)
-	if last, ok := c.ids[key]; ok && last != id {
-		c.store.core.Lost(c.store.clock(), l.schema.Table)
+	now := sighting{tableIdentity(desc), desc.LatestStreamArn}
+	if last, ok := c.seen[key]; ok && last != now {
+		c.store.halt(key.scope, key.name)
+		if last.table != now.table {
+			c.store.core.Lost(c.store.clock(), l.schema.Table)
+		}
 	}
-	c.ids[key] = id
+	c.seen[key] = now
 	c.replace(key, l.schema)
 	if c.onLearn != nil {
 		c.onLearn(l.schema)

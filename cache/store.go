@@ -67,6 +67,7 @@ type Store struct {
 type storedTable struct {
 	table    *coherence.Table
 	coverage Coverage
+	halted   bool // what reads its stream reads the wrong one
 }
 
 // NewStore makes a store. Close it.

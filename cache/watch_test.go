@@ -175,6 +175,30 @@ func TestTableMadeAnewIsForgottenWhoeverNotices(t *testing.T) {
 	}
 }
 
+// R25, R27: whoever still reads the stream that was vouches for nothing.
+func TestReaderOfAnotherStreamVouchesForNothing(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, nil)
+	s := w.get()
+	w.store.Cover("", "t", Stream, 0)
+	w.store.Advance("", "t", w.now)
+	if w.store.Core().Watermark(s.Table) != w.now {
+		t.Error("the watermark does not follow the reader")
+	}
+	w.desc.LatestStreamArn = "another"
+	w.refresh()
+	w.now++
+	w.store.Advance("", "t", w.now)
+	if w.store.Core().Watermark(s.Table) == w.now {
+		t.Error("the reader of the old stream raises the watermark")
+	}
+	w.store.Cover("", "t", Stream, 0)
+	w.store.Advance("", "t", w.now)
+	if w.store.Core().Watermark(s.Table) != w.now {
+		t.Error("the reader of the new stream does not raise the watermark")
+	}
+}
+
 func TestCoverageDecidesHowOldAnswersMayBe(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, map[string]TableConfig{"t": {Remote: RemoteConfig{Delta: 2 * time.Second}}, "dax": {Remote: RemoteConfig{Coherence: "dax-compatible"}}})
@@ -202,7 +226,7 @@ func TestCoverageDecidesHowOldAnswersMayBe(t *testing.T) {
 	if r, ok := w.store.Items().Stale(s, []byte("k"), Lookup{KeepStale: true}, nil); !ok || r.Age <= 2*time.Second {
 		t.Errorf("Stale = %q aged %v, %v", r.Body, r.Age, ok)
 	}
-	w.store.Core().Advance(s.Table, w.now-coherence.Time(time.Second))
+	w.store.Advance("", "t", w.now-coherence.Time(time.Second))
 	if !w.cached(s) {
 		t.Error("an item that the watermark vouches for is not served")
 	}

@@ -127,7 +127,7 @@ func (v *Invalidator) Cover(scope, table string, c Coverage) {
 
 // Advance says that every commit to a table up to watermark, on the store's clock, was given to Apply.
 func (v *Invalidator) Advance(scope, table string, watermark coherence.Time) {
-	v.store.Core().Advance(v.store.Table(scope, table), watermark)
+	v.store.Advance(scope, table, watermark)
 }
 
 // Lost says that commits to a table may have gone by: what is cached of it is forgotten. why is for the log.
