@@ -40,7 +40,7 @@ model: ## the exhaustive model of the stream tailer, DEPTH steps deeper than the
 	$(GO) test -count=1 -timeout 60m -v -run 'TestModel|TestMutantsAreCaught' ./invalidation/stream -model-depth $(DEPTH)
 
 sim-mutants: ## which rules of the coherence core the simulator needs how many seeds to miss
-	$(GO) test -count=1 -timeout 60m ./internal/sim -run TestPrintMutants -table $(MUTANTSEEDS)
+	cd internal/sim && $(GO) test -count=1 -timeout 60m -run TestPrintMutants -table $(MUTANTSEEDS)
 
 porcupine: ## HISTORIES histories of each mode over real sockets with faults, judged from outside
 	$(GO) test -count=1 -timeout 120m -v -run HistoriesAre ./internal/history -histories $(HISTORIES)

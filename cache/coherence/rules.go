@@ -23,7 +23,8 @@ type Rules struct {
 	Retry    bool // R17: a retried write counts as an unknown outcome
 	R42      bool // a settled write kills the pages that hold its positions
 	Fills    bool // R42: and marks the fills under way
-	R44      bool // a page of a lagging index is not stored inside the quarantine
+	R44      bool // a page of a lagging index is stored provisionally inside the quarantine, or not at all
+	Prov     bool // R44: a provisional page is served for a short time
 	R45      bool // fills and pages are judged by the scanned interval, not by the whole condition
 	R48      bool // scans carry the count of writes
 	R2       bool // a record lets flights of its key store only its image, or nothing
@@ -55,7 +56,7 @@ type Rules struct {
 func AllRules() Rules {
 	return Rules{
 		R1: true, R3: true, R4: true, R5: true, R6: true, R6q: true, R7: true, R9: true, R11: true, R13: true,
-		R16: true, R17: true, R17own: true, Retry: true, R42: true, Fills: true, R44: true, R45: true, R48: true, R51: true,
+		R16: true, R17: true, R17own: true, Retry: true, R42: true, Fills: true, R44: true, Prov: true, R45: true, R48: true, R51: true,
 		R2: true, R12: true, R29: true, R41: true, R43: true, Gate: true, Late: true, Lost: true, LostQuar: true, LostAmb: true,
 		Epoch: true, Index: true, TTL: true, Bypass: true,
 		Hide: true, Born: true, Void: true, Swap: true, Kill: true, Touch: true, Cross: true, Count: true,

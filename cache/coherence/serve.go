@@ -38,7 +38,7 @@ func (c *Core) servable(now Time, s *slot, o *ReadOptions) verdict {
 	if e.page != nil && !c.pageFresh(t, &e.page.stamps) { // R48, precision 7
 		return dead
 	}
-	if e.page != nil && e.page.until != 0 && now > e.page.until { // R44
+	if e.page != nil && e.page.until != 0 && now > e.page.until && r.Prov { // R44
 		return dead
 	}
 	if r.TTL && c.outlived(now, s, o) { // P4

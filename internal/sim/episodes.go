@@ -5,8 +5,11 @@ import "math/rand/v2"
 // Some rules matter only when several things come together that a random script seldom brings together. An episode
 // brings them near each other after a quiet time and leaves the moments to chance.
 
-// episode makes the operations of one episode about key that begins at a time, on a table with a stream.
-func (s *Scenario) episode(r *rand.Rand, at, key int) []Op {
+// lastEpisode is the number of the episode that only shows when nothing comes after it.
+const lastEpisode = 5
+
+// episode makes the operations of episode number which, about key, that begins at a time.
+func (s *Scenario) episode(r *rand.Rand, at, key, which int) []Op {
 	node := r.IntN(s.Nodes)
 	op := func(after int, kind Kind, d0, d1 int) Op {
 		return Op{At: at + after, Kind: kind, Key: key, Node: node, Pick: r.IntN(1 << 20), D: [4]int{d0, d1, 1 + r.IntN(4), 1 + r.IntN(4)}}
@@ -19,7 +22,16 @@ func (s *Scenario) episode(r *rand.Rand, at, key int) []Op {
 	}
 	foreign := op(0, opForeign, 0, 0)
 	foreign.Val = 1 + r.IntN(1<<20)
-	switch r.IntN(5) {
+	if !s.Stream {
+		// An own write is acknowledged while an earlier one of unknown outcome may still be applied, and is.
+		late := op(0, opWrite, r.IntN(3), r.IntN(3))
+		late.Fate, late.Val = fateLate, 1+r.IntN(1<<20)
+		late.Pick = late.Pick/tamb*tamb + 20 + r.IntN(tamb-20)
+		own := op(7, opWrite, r.IntN(3), r.IntN(3))
+		own.Val = 1 + r.IntN(1<<20)
+		return append([]Op{late, own}, reads(late.Pick%tamb, 60, 3)...)
+	}
+	switch which {
 	case 0:
 		// A record is lost with the place in the stream, and reads follow while replicas lag.
 		lose := op(publishLag-2+r.IntN(6), opLose, r.IntN(3), r.IntN(3))
@@ -38,6 +50,16 @@ func (s *Scenario) episode(r *rand.Rand, at, key int) []Op {
 		foreign.At = at + 3 + r.IntN(6)
 		return append([]Op{own, foreign}, reads(20, 40, 4)...)
 	case 3:
+		// Pages of the lagging index are read right after a write is known of.
+		foreign.Val |= 1
+		out := []Op{foreign}
+		for range 6 {
+			page := op(8+r.IntN(34), opPage, r.IntN(3), r.IntN(4))
+			page.Key = 7
+			out = append(out, page)
+		}
+		return out
+	case 4:
 		// Reads follow a record while replicas do not show its write yet.
 		return append([]Op{foreign}, reads(2, 32, 8)...)
 	}

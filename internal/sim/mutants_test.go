@@ -15,14 +15,14 @@ var mutants = map[string]struct {
 }{
 	"R1": {"remote", 100}, "R3": {"remote", 200}, "R4": {"remote", 100}, "R5": {"remote", 3000},
 	"R6": {"remote", 400}, "R6q": {"remote", 3000}, "R7": {"remote", 400}, "R9": {"remote", 5000},
-	"R11": {"remote", 400}, "R13": {"remote", 400}, "R16": {"remote", 1000}, "R17": {"remote", 500},
+	"R11": {"remote", 600}, "R13": {"remote", 1500}, "R16": {"remote", 1000}, "R17": {"remote", 500},
 	"R17own": {"remote", 4000}, "Retry": {"remote", 200}, "R42": {"remote", 100}, "Fills": {"remote", 100},
-	"R44": {"remote", 2000}, "R45": {"authoritative", 200}, "R48": {"all", 100}, "R51": {"all", 100},
+	"R44": {"stream", 2000}, "R45": {"authoritative", 200}, "R48": {"all", 100}, "R51": {"all", 100},
 	"Epoch": {"all", 500}, "Index": {"all", 100}, "TTL": {"remote", 200}, "Bypass": {"remote", 100},
 	"Hide": {"authoritative", 100}, "Born": {"authoritative", 100}, "Void": {"authoritative", 200},
 	"Swap": {"authoritative", 100}, "Kill": {"authoritative", 100}, "Touch": {"authoritative", 100},
 	"Cross": {"authoritative", 200}, "Count": {"authoritative", 100},
-	"R2": {"stream", 200}, "R12": {"stream", 100}, "R29": {"stream", 100}, "R41": {"stream", 400}, "R43": {"stream", 100},
+	"Prov": {"stream", 2000}, "R2": {"stream", 200}, "R12": {"stream", 100}, "R29": {"stream", 100}, "R41": {"stream", 1000}, "R43": {"stream", 100},
 	"Gate": {"stream", 100}, "Late": {"stream", 100}, "Lost": {"stream", 200}, "LostQuar": {"stream", 1500}, "LostAmb": {"stream", 1000},
 }
 

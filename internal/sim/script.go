@@ -202,6 +202,9 @@ func Generate(seed uint64) *Scenario {
 			if s.Stream && r.IntN(14) == 0 {
 				c := newOp(at+r.IntN(4), key())
 				c.Kind = []Kind{opPause, opPause, opRepeat, opLose, opCover, opRecreate, opRestart}[r.IntN(7)]
+				if c.Kind == opRestart && !s.Foreign && s.Nodes == 1 {
+					c.Kind = opRepeat // without strangers and restarts the end is judged strictly whatever is covered then
+				}
 				s.Ops = append(s.Ops, c)
 				if c.Kind == opCover && r.IntN(3) > 0 {
 					c.At, c.Kind = at+5+r.IntN(80), opCover
@@ -251,11 +254,14 @@ func Generate(seed uint64) *Scenario {
 			s.Ops = append(s.Ops, o)
 		}
 		at += []int{0, 20, 60, 150}[r.IntN(4)]
-		if s.Stream && r.IntN(2) == 0 {
+		if s.Stream && r.IntN(2) == 0 || !s.Stream && !s.Authoritative && r.IntN(12) == 0 {
 			at += tq + r.IntN(tq)
-			s.Ops = append(s.Ops, s.episode(r, at, key())...)
-			at += tq + r.IntN(s.Delta)
+			s.Ops = append(s.Ops, s.episode(r, at, key(), r.IntN(6))...)
+			at += tq + r.IntN(max(tq, s.Delta))
 		}
+	}
+	if s.Stream && !s.Foreign && s.Nodes == 1 {
+		s.Ops = append(s.Ops, s.episode(r, at+tq, key(), lastEpisode)...)
 	}
 	slices.SortStableFunc(s.Ops, func(a, b Op) int { return a.At - b.At })
 	return s
