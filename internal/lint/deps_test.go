@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"proxy/awsjson":           {"ddb", "internal/units", "metrics", "proxy"},
 	"internal/admin":          {},
 	"internal/doctor":         {"backend/aws", "ddb"},
-	"internal/node":           {"backend", "backend/aws", "backend/engine", "cache", "cache/coherence", "ddb", "internal/admin", "internal/units", "invalidation", "metrics", "proxy", "proxy/awsjson", "proxy/trace"},
+	"internal/node":           {"backend", "backend/aws", "backend/engine", "cache", "cache/coherence", "ddb", "internal/admin", "internal/units", "invalidation", "invalidation/stream", "metrics", "proxy", "proxy/awsjson", "proxy/trace"},
 	"cmd/millrace":            {"internal/admin", "internal/cgroup", "internal/doctor", "internal/node", "internal/units", "internal/verify", "metrics", "loadtest"},
 	"internal/sim":            {"cache/coherence"},
 	"internal/sim/listappend": {"ddb"},

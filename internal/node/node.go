@@ -23,6 +23,7 @@ import (
 	"millrace/ddb"
 	"millrace/internal/admin"
 	"millrace/invalidation"
+	"millrace/invalidation/stream"
 	"millrace/metrics"
 	"millrace/proxy"
 	"millrace/proxy/awsjson"
@@ -36,7 +37,8 @@ type Node struct {
 	metrics *metrics.Metrics
 
 	backend  store
-	upstream *aws.Backend // backend, where that is the one that forwards
+	upstream *aws.Backend    // backend, where that is the one that forwards
+	streams  *stream.Manager // nil where nothing is read
 	guard    *invalidation.Guard
 	store    *cache.Store
 	proxy    *proxy.Proxy
@@ -120,7 +122,10 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 
-	n.store, err = cache.NewStore(cache.Config{Memory: int64(config.Cache.Memory), Tables: config.cacheTables(), Authoritative: !remote, Metrics: n.metrics})
+	n.store, err = cache.NewStore(cache.Config{
+		Memory: int64(config.Cache.Memory), Tables: config.cacheTables(), Authoritative: !remote, Metrics: n.metrics, Logger: log,
+		IndexLag: config.Upstream.IndexLag.Of(), Provisional: config.Upstream.Provisional.Of(),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +146,9 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	n.guard = invalidation.NewGuard(&observed{n.backend, n.metrics, n.telemetry.Tracer}, invalidator,
 		invalidation.GuardConfig{Logger: log, Uncached: !remote && !config.Cache.Enabled})
 	acquired = append(acquired, n.guard.Close)
+	if remote && config.Cache.Enabled {
+		n.followStreams(invalidator)
+	}
 	cached := n.store
 	if !config.Cache.Enabled {
 		cached = nil
@@ -200,7 +208,7 @@ func (n *Node) Run(ctx context.Context) error {
 	front, frontFailed := errgroup.WithContext(frontCtx)
 	front.Go(func() error { return n.front.Run(frontCtx) })
 	behind, behindFailed := errgroup.WithContext(engineCtx)
-	behind.Go(func() error { return n.backend.Run(engineCtx) })
+	behind.Go(func() error { return n.runBehind(engineCtx) })
 	if n.certificate != nil {
 		ticker := time.NewTicker(certificatePeriod)
 		defer ticker.Stop()

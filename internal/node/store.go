@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"millrace/backend"
 	"millrace/backend/aws"
 	"millrace/backend/engine"
 	"millrace/internal/admin"
 	"millrace/invalidation"
+	"millrace/invalidation/stream"
 )
 
 // store is the backend of a node: the embedded engine or an upstream.
@@ -59,6 +62,39 @@ func (n *Node) openUpstream(nodeID string) error {
 	}
 	n.backend, n.upstream = b, b
 	return nil
+}
+
+// followStreams makes the reader of tables' streams, through which the caches learn of writes that others make.
+func (n *Node) followStreams(hooks *invalidation.Invalidator) {
+	c := stream.ConfigFor(string(n.upstream.Kind()))
+	c.Clock, c.Log, c.Metrics = n.store.Now, n.log, &n.metrics.Streams
+	if poll := n.config.Upstream.StreamPoll.Of(); poll > 0 {
+		c.Poll, c.Idle = poll, max(poll, c.Idle)
+	}
+	if lag := n.config.Upstream.StreamLag.Of(); lag > 0 {
+		c.LagFloor = lag
+	}
+	n.streams = stream.New(c, n.guard, hooks)
+}
+
+// runBehind runs what requests need, until ctx ends: the backend, and before it what keeps the caches right.
+func (n *Node) runBehind(ctx context.Context) error {
+	// Reading streams ends before the backend does, which it reads through.
+	backendCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, backendFailed := errgroup.WithContext(backendCtx)
+	g.Go(func() error { return n.backend.Run(backendCtx) })
+	if n.streams != nil {
+		reading, end := context.WithCancel(ctx)
+		defer end()
+		g.Go(func() error { return n.streams.Run(reading) })
+	}
+	select {
+	case <-ctx.Done():
+	case <-backendFailed.Done():
+	}
+	stop()
+	return g.Wait()
 }
 
 // newNodeID is what a process calls itself; it is another one after every start.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"millrace/backend/aws"
 	"millrace/internal/units"
@@ -24,6 +25,11 @@ type UpstreamConfig struct {
 	Attempts       int            `yaml:"attempts" doc:"The most attempts of one request. A write is only sent again when it certainly was not applied."`
 	MaxInFlight    int            `yaml:"max_in_flight" doc:"The most requests upstream at once, and so the most connections. Too few make requests wait for each other; too many cost memory, at some 20 KB each."`
 	QueueTimeout   units.Duration `yaml:"queue_timeout" doc:"How long a request waits for its turn when max_in_flight are under way, before it is answered with ThrottlingException."`
+
+	StreamPoll  units.Duration `yaml:"stream_poll" doc:"Time between two reads of a shard of a table's stream; 0s is what suits the kind: 250ms, and 10ms for generic. It adds to how late writes of others are seen, and every read is paid for."`
+	StreamLag   units.Duration `yaml:"stream_lag" doc:"The least that streams are assumed to lag behind their tables, as long as own writes have not shown more; 0s is what suits the kind: 2s, 12s for alternator, 500ms for generic. When it is too small, answers may be older than a table's delta."`
+	IndexLag    units.Duration `yaml:"index_lag" doc:"How far global indexes are assumed to lag behind their tables. When it is too small, a page of an index may lack a write until its time to live is over; when it is too large, less of the indexes is cached."`
+	Provisional units.Duration `yaml:"provisional" doc:"How long a page of a global index is served that was read within index_lag after a write. It adds to how old such pages may be."`
 
 	Regions map[string]UpstreamRegion `yaml:"regions" doc:"Addresses of other regions, by region, where they are not the public ones."`
 }
@@ -48,6 +54,8 @@ func defaultUpstream() UpstreamConfig {
 		Attempts:       c.Attempts,
 		MaxInFlight:    c.MaxInFlight,
 		QueueTimeout:   units.Duration(c.QueueTimeout),
+		IndexLag:       units.Duration(time.Second),
+		Provisional:    units.Duration(200 * time.Millisecond),
 	}
 }
 
@@ -56,6 +64,9 @@ func (c UpstreamConfig) validate(listen string) error {
 	kinds := []string{kindAuto, string(aws.Amazon), string(aws.Alternator), string(aws.Generic)}
 	if !slices.Contains(kinds, c.Kind) {
 		return fmt.Errorf("upstream.kind is %q, must be %s", c.Kind, strings.Join(kinds[:3], ", ")+" or "+kinds[3])
+	}
+	if c.IndexLag <= 0 || c.Provisional <= 0 {
+		return fmt.Errorf("upstream.index_lag is %v and upstream.provisional %v, must be above zero", c.IndexLag, c.Provisional)
 	}
 	ac := c.Backend()
 	if err := ac.Validate(); err != nil {
