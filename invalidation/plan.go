@@ -2,6 +2,7 @@ package invalidation
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"millrace/cache"
@@ -43,6 +44,8 @@ type change struct {
 	// after is what is known of the item after the write, and item the item if it is afterPut.
 	after after
 	item  ddb.Item
+	// updates are the attributes that an update changes or changes something in; nil where that is not known.
+	updates []string
 	// member is the number of the action or statement that it is of.
 	member int
 }
@@ -175,7 +178,16 @@ func (k *keyEffect) positions(o *outcome, cached func() told, covered bool) []co
 	}
 	var out []coherence.Position
 	for _, x := range k.schema.Indexes {
+		known := &local
+		if x.Global {
+			known = &global
+		}
 		switch {
+		case applied && known.OldUnknown && !known.NewUnknown && k.staysIn(x):
+			// Where it is now it was before, if it was there at all.
+			now := *known
+			now.HasOld, now.OldUnknown = false, false
+			out = appendPlaces(out, x, &now)
 		case !x.Global:
 			out = appendPlaces(out, x, &local)
 		case applied || !covered || !global.OldUnknown && !global.NewUnknown:
@@ -183,6 +195,19 @@ func (k *keyEffect) positions(o *outcome, cached func() told, covered bool) []co
 		}
 	}
 	return out
+}
+
+// staysIn reports whether the write leaves the item's place in x as it is, whatever the item was.
+func (c *change) staysIn(x *cache.IndexLayout) bool {
+	if c.updates == nil {
+		return false
+	}
+	for _, k := range x.KeySchema() {
+		if slices.Contains(c.updates, k.AttributeName) {
+			return false
+		}
+	}
+	return true
 }
 
 // cached is what was cached of the i-th key when the write began.

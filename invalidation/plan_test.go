@@ -31,6 +31,28 @@ func where(t *testing.T, positions []coherence.Position) []string {
 	return out
 }
 
+// An update that names none of an index's key attributes leaves the item where it is in the index, so that the image it
+// leaves tells both places.
+func TestUpdateOfOtherAttributesStaysInItsPlace(t *testing.T) {
+	t.Parallel()
+	schema := &cache.Schema{Layout: cache.NewLayout(indexed())}
+	f := func(updates []string, want ...string) {
+		t.Helper()
+		k := &keyEffect{schema: schema, change: change{key: things("h1s1"), updates: updates}}
+		o := &outcome{result: coherence.Applied, new: told{known: true, exists: true, item: things("h1s1g2r1")}}
+		got := where(t, k.positions(o, func() told { return told{} }, true))
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("update of %q touched %q, want %q", updates, got, want)
+		}
+	}
+	exact := []string{"all 2/1", "keys 2/1", "local 1/1", "local* 1/1"}
+	f([]string{}, exact...)
+	f([]string{"v", "w"}, exact...)
+	f([]string{"g"}, "all */*", "keys */*", "local 1/1", "local* 1/1")
+	f(nil, "all */*", "keys */*", "local 1/*", "local* 1/*")
+}
+
 // R43, precision 7: an own write's places in indexes are exact as far as its images are known.
 func TestOwnWriteTouchesIndexesAsFarAsItIsKnown(t *testing.T) {
 	t.Parallel()

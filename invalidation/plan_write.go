@@ -6,6 +6,7 @@ import (
 	"millrace/cache"
 	"millrace/cache/coherence"
 	"millrace/ddb"
+	"millrace/ddb/expr"
 )
 
 // planKey is the plan of a write to one item.
@@ -118,12 +119,28 @@ func planUpdateItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	if err != nil {
 		return planEverything(g, ctx, req)
 	}
-	p := planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Key},
+	p := planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Key, updates: updatedNames(in)},
 		attributesIn(func(out *ddb.UpdateItemOutput) ddb.Item { return out.Attributes }))
 	if instead := g.askForImage(req, in); instead != nil && len(p.keys) > 0 {
 		p.instead, p.returns = instead, allNew
 	}
 	return p
+}
+
+// updatedNames are the attributes that an update changes or changes something in; nil when it cannot be understood.
+func updatedNames(in *ddb.UpdateItemInput) []string {
+	names := []string{}
+	for name := range in.AttributeUpdates {
+		names = append(names, name)
+	}
+	if in.UpdateExpression == nil {
+		return names
+	}
+	update, err := expr.ParseUpdate(*in.UpdateExpression, expr.NewEnv(in.ExpressionAttributeNames, in.ExpressionAttributeValues))
+	if err != nil {
+		return nil
+	}
+	return append(names, update.TopLevelNames()...)
 }
 
 // planBatchWriteItem plans every put and delete of a batch.
