@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -72,22 +73,22 @@ func (d *daemon) checkSidecar(ctx context.Context, root string) error {
 	})
 }
 
-// checkBench waits until Prometheus has scraped millrace.
+// checkBench waits until Prometheus has scraped a millrace that answers the load from its caches.
 func (d *daemon) checkBench(ctx context.Context, root string) error {
 	return d.with(ctx, root, "bench", func(project) error {
 		return eventually(ctx, func() error {
-			resp, err := http.Get("http://127.0.0.1:9090/api/v1/query?query=millrace_build_info")
+			resp, err := http.Get("http://127.0.0.1:9090/api/v1/query?query=" + url.QueryEscape(`sum(millrace_cache_requests_total{result="hit"}) > 100`))
 			if err != nil {
 				return err
 			}
 			defer func() { _ = resp.Body.Close() }()
 			b, err := io.ReadAll(resp.Body)
-			if err == nil && !strings.Contains(string(b), `"backend":"embedded"`) {
+			if err == nil && !strings.Contains(string(b), `"value":`) {
 				err = fmt.Errorf("Prometheus answers %s", b)
 			}
 			return err
 		})
-	}, "bench", "prometheus")
+	}, "bench", "load", "prometheus")
 }
 
 // eventually calls f until it succeeds, for a minute.
