@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"internal/sim/listappend": {"ddb"},
 	"internal/bench":          {},
 	"internal/conformance":    {},
+	"internal/foreign":        {},
 	"internal/lint":           {},
 	"internal/oracle":         {"internal/node"},
 	"internal/history":        {},
