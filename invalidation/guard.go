@@ -177,7 +177,7 @@ func (w *write) settle(resp *ddb.Response, err error) {
 			}
 			core.Settle(now, w.core, i, o.result, o.image, false, extra)
 			if o.result == coherence.Applied && covered {
-				g.inv.acked.note(k.effect.Table, k.effect.Key, now)
+				g.inv.acked.note(k.effect.Table, k.effect.Key, o.image, now)
 			}
 		}
 	}

@@ -3,8 +3,8 @@ package invalidation
 import (
 	"hash/maphash"
 	"sync"
-	"time"
 
+	"millrace/cache"
 	"millrace/cache/coherence"
 	"millrace/ddb"
 )
@@ -21,18 +21,16 @@ type ownWrites struct {
 	slots []ownWrite
 }
 
-// ownWrite is one of them.
+// ownWrite is one of them: what it left, so that its own record is told from those of others' writes to the item.
 type ownWrite struct {
 	digest uint64
 	at     coherence.Time
-	many   bool // more than one write: their records cannot be told apart
+	sum    [16]byte
+	absent bool
 }
 
-// ownWriteSlots is how many writes are remembered, and ownWriteLife for how long two writes of a key count as close together.
-const (
-	ownWriteSlots = 1 << 12
-	ownWriteLife  = coherence.Time(30 * time.Second)
-)
+// ownWriteSlots is how many writes are remembered.
+const ownWriteSlots = 1 << 12
 
 // slot is the place of a table's item; its digest tells it from others.
 func (o *ownWrites) slot(t *coherence.Table, key []byte) (*ownWrite, uint64) {
@@ -46,37 +44,42 @@ func (o *ownWrites) slot(t *coherence.Table, key []byte) (*ownWrite, uint64) {
 	return &o.slots[d%ownWriteSlots], d
 }
 
-// note remembers that a write was acknowledged.
-func (o *ownWrites) note(t *coherence.Table, key []byte, at coherence.Time) {
+// note remembers that a write was acknowledged that left img. Nothing is remembered of one that left nobody knows what.
+func (o *ownWrites) note(t *coherence.Table, key []byte, img *coherence.Image, at coherence.Time) {
 	s, d := o.slot(t, key)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	*s = ownWrite{digest: d, at: at, many: s.digest == d && at-s.at < ownWriteLife}
+	*s = ownWrite{}
+	if img != nil {
+		*s = ownWrite{digest: d, at: at, sum: img.Sum, absent: img.Absent}
+	}
 }
 
-// take returns when the item's only recent write was acknowledged, and forgets it.
-func (o *ownWrites) take(t *coherence.Table, key []byte) (coherence.Time, bool) {
+// take returns when the item's latest own write was acknowledged, if that left what left makes, and forgets it in any
+// case. Another record of the item means that its own came before the acknowledgement, or never will: a later write
+// that happens to leave the same would be taken for it, and for a stream that lags.
+func (o *ownWrites) take(t *coherence.Table, key []byte, left func() coherence.Image) (coherence.Time, bool) {
 	s, d := o.slot(t, key)
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	w := *s
-	if w.digest != d {
+	if w.digest == d {
+		*s = ownWrite{}
+	}
+	o.mu.Unlock()
+	if w.digest != d || w.at == 0 {
 		return 0, false
 	}
-	if w.many {
-		return 0, false
-	}
-	*s = ownWrite{}
-	return w.at, true
+	img := left()
+	return w.at, w.sum == img.Sum && w.absent == img.Absent
 }
 
 // AckedAt returns when the own write of which c is the record was acknowledged, on the store's clock, if it is known and
-// certainly that one. It tells each write once.
+// certainly that one. It tells each write once. A record without the image after it tells nothing.
 func (v *Invalidator) AckedAt(c *ddb.Change) (coherence.Time, bool) {
 	l := v.layout(c)
 	key, ok := l.AppendKey(nil, c.Key)
-	if !ok {
+	if !ok || c.HasNew && c.NewUnknown {
 		return 0, false
 	}
-	return v.acked.take(l.table, key)
+	return v.acked.take(l.table, key, func() coherence.Image { return cache.ItemImage(c.New, c.HasNew) })
 }
