@@ -20,6 +20,8 @@ type Config struct {
 	Target, Writer string
 	// Table has string keys p and s; Prefix begins all partition keys.
 	Table, Prefix string
+	// Stream tells that the table has one.
+	Stream bool
 	// Clients act at the same time, Ops times each; so many in Foreign use Writer and the others Target.
 	Clients, Foreign, Ops int
 	// Items are in use at a time. One is replaced by a new one when it was used ItemOps times, or when the outcomes of
@@ -37,7 +39,11 @@ func DefaultConfig() Config {
 
 // CreateTable is the body of the request for the table.
 func (c Config) CreateTable() string {
-	return `{"TableName":"` + c.Table + `","BillingMode":"PAY_PER_REQUEST",
+	stream := ""
+	if c.Stream {
+		stream = `"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"},`
+	}
+	return `{"TableName":"` + c.Table + `","BillingMode":"PAY_PER_REQUEST",` + stream + `
 		"AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"},{"AttributeName":"s","AttributeType":"S"}],
 		"KeySchema":[{"AttributeName":"p","KeyType":"HASH"},{"AttributeName":"s","KeyType":"RANGE"}]}`
 }

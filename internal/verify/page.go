@@ -94,7 +94,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 			}
 			return fmt.Sprintf("%.3f", d.Seconds())
 		},
-		"value": Op.value, "ran": (*Target).ran, "idle": (*Target).idle,
+		"value": Op.value, "total": (*Target).totalText, "ran": (*Target).ran, "idle": (*Target).idle,
 	}).ParseFS(pageFile, "page.html")
 	if err != nil {
 		return fmt.Errorf("read the page's template: %w", err)

@@ -16,7 +16,7 @@ func recreate(ctx context.Context, d *driver) {
 	if d.row.foreign {
 		suffix = "again-foreign"
 	}
-	name, err := d.p.tables.create(ctx, d.out, d.target, suffix, tableShape{})
+	name, err := d.p.tables.create(ctx, d.out, d.target, suffix, tableShape{stream: d.p.shape.stream})
 	if err != nil {
 		d.tableFailed(err)
 		return
@@ -35,7 +35,7 @@ func recreate(ctx context.Context, d *driver) {
 		start := d.p.now()
 		err := d.p.tables.remove(ctx, d.out, name)
 		if err == nil {
-			_, err = d.p.tables.create(ctx, d.out, d.target, suffix, tableShape{})
+			_, err = d.p.tables.create(ctx, d.out, d.target, suffix, tableShape{stream: d.p.shape.stream})
 		}
 		if err != nil {
 			d.tableFailed(err)

@@ -207,6 +207,21 @@ func (t *Target) finish(p *prober) {
 	}
 }
 
+// total counts over all rows the reads that were judged and those that broke a promise.
+func (t *Target) total() (violations, reads int) {
+	for _, r := range t.Rows {
+		violations += r.Violations
+		reads += r.Reads
+	}
+	return violations, reads
+}
+
+// totalText is "0 of 12 345 reads".
+func (t *Target) totalText() string {
+	violations, reads := t.total()
+	return fmt.Sprintf("%s of %s reads", thousands(violations), thousands(reads))
+}
+
 // ran are the rows that were not left out.
 func (t *Target) ran() []*Row {
 	return slices.DeleteFunc(slices.Clone(t.Rows), func(r *Row) bool { return r.Verdict == NotRun })

@@ -35,8 +35,8 @@ func newTables(e *endpoint, rng *rand.Rand) *tables {
 	return &tables{owner: e, prefix: fmt.Sprintf("%s%08x", tablePrefix, rng.Uint32())}
 }
 
-// tableShape is what a table has besides its key.
-type tableShape struct{ local, global bool }
+// tableShape is what a table has besides its key. A stream is how a cache may learn of writes past it.
+type tableShape struct{ local, global, stream bool }
 
 // createInput is the request for a table.
 func createInput(name string, shape tableShape) *dynamodb.CreateTableInput {
@@ -63,6 +63,9 @@ func createInput(name string, shape tableShape) *dynamodb.CreateTableInput {
 	if shape.global {
 		in.AttributeDefinitions = append(in.AttributeDefinitions, define(attrBunch, types.ScalarAttributeTypeS))
 		in.GlobalSecondaryIndexes = []types.GlobalSecondaryIndex{{IndexName: aws.String(globalIndex), KeySchema: key(attrBunch, attrRank), Projection: all}}
+	}
+	if shape.stream {
+		in.StreamSpecification = &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewAndOldImages}
 	}
 	return in
 }

@@ -93,7 +93,7 @@ func (t *Target) writeText(out *strings.Builder) {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", r.Name, r.Verdict, r.violationsText(), stale, r.worstText(), r.hitsText(t.HitsKnown), r.Writes, r.Title)
 	}
 	_ = table.Flush() // A strings.Builder takes everything.
-	out.WriteString("\n")
+	fmt.Fprintf(out, "\nviolations in all rows: %s\n\n", t.totalText())
 	if idle := t.idle(); idle != "" {
 		fmt.Fprintf(out, "not run: %s\n\n", idle)
 	}

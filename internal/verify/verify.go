@@ -174,10 +174,14 @@ func Run(ctx context.Context, cfg Config) (report *Target, err error) {
 	return report, nil
 }
 
-// makeTables makes the two tables that most rows share, with as many kinds of index as the owner has.
+// makeTables makes the two tables that most rows share, with as many kinds of index as the owner has, and with
+// streams if there are foreign writes.
 func (p *prober) makeTables(ctx context.Context, owner *endpoint) (err error) {
 	p.say("making the tables %s-* at %s", p.tables.prefix, owner.url)
-	for _, p.shape = range []tableShape{{local: true, global: true}, {local: true}, {global: true}, {}} {
+	stream := p.writer != nil
+	for _, p.shape = range []tableShape{
+		{local: true, global: true, stream: stream}, {local: true, global: true}, {local: true}, {global: true}, {},
+	} {
 		if p.main, err = p.tables.create(ctx, owner, p.target, "main", p.shape); outcomeOf(err) != unsupported {
 			break
 		}
@@ -185,45 +189,45 @@ func (p *prober) makeTables(ctx context.Context, owner *endpoint) (err error) {
 	if err != nil {
 		return err
 	}
-	p.small, err = p.tables.create(ctx, owner, p.target, "small", tableShape{})
+	p.small, err = p.tables.create(ctx, owner, p.target, "small", tableShape{stream: p.shape.stream})
 	return err
 }
 
-// The shares of the duration: rows of own writes run one after the other, those of foreign writes wait most of the time
-// and run together.
+// The shares of the duration: most rows of own writes run one after the other; those that wait for each write to be shown
+// do little else and run together.
 const (
-	ownShare     = 0.6
-	foreignShare = 0.4
+	inTurnShare   = 0.6
+	togetherShare = 0.4
 )
 
 // runRows runs what is wanted.
 func (p *prober) runRows(ctx context.Context, report *Target) {
-	var own, foreign []*row
+	var inTurn, together []*row
 	for i := range rows {
 		r := &rows[i]
 		switch {
-		case !p.cfg.runs(r):
-		case !r.foreign:
-			own = append(own, r)
-		case p.writer != nil:
-			foreign = append(foreign, r)
+		case !p.cfg.runs(r) || r.foreign && p.writer == nil:
+		case r.polls():
+			together = append(together, r)
+		default:
+			inTurn = append(inTurn, r)
 		}
 	}
 	results := map[*row]*Row{}
-	for _, r := range own {
-		results[r] = p.runRow(ctx, r, time.Duration(float64(p.cfg.Duration)*ownShare/float64(len(own))))
+	for _, r := range inTurn {
+		results[r] = p.runRow(ctx, r, time.Duration(float64(p.cfg.Duration)*inTurnShare/float64(len(inTurn))))
 	}
 	var mu sync.Mutex
-	var together sync.WaitGroup
-	for _, r := range foreign {
-		together.Go(func() {
-			result := p.runRow(ctx, r, time.Duration(float64(p.cfg.Duration)*foreignShare))
+	var group sync.WaitGroup
+	for _, r := range together {
+		group.Go(func() {
+			result := p.runRow(ctx, r, time.Duration(float64(p.cfg.Duration)*togetherShare))
 			mu.Lock()
 			defer mu.Unlock()
 			results[r] = result
 		})
 	}
-	together.Wait()
+	group.Wait()
 	for i := range rows {
 		r := &rows[i]
 		switch {

@@ -19,16 +19,23 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// fasthttp's clock never ends, and its cleaner of idle workers sleeps for seconds before it does.
+	// fasthttp's clock never ends, and its cleaners of idle workers and connections sleep for seconds before they do.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*HostClient).connsCleaner"))
 }
 
 // startNode runs a millrace in memory and returns its URL.
-func startNode(t *testing.T) string {
+func startNode(t *testing.T, change ...func(*node.Config)) string {
 	t.Helper()
 	c := node.DefaultConfig()
 	c.Listen, c.Admin.Listen, c.InMemory, c.Shutdown.Delay = "127.0.0.1:0", "", true, 0
+	for _, f := range change {
+		f(&c)
+	}
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
 	n, err := node.New(c, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +55,7 @@ func startNode(t *testing.T) string {
 // quick is a small run with bounds that a cache of a second exceeds.
 func quick(t *testing.T, target, writer string) Config {
 	c := DefaultConfig()
-	c.Target, c.Writer, c.Rounds, c.Concurrency, c.Duration = target, writer, 6, 2, 10*time.Second
+	c.Target, c.Writer, c.Rounds, c.Concurrency, c.Duration = target, writer, 6, 2, 3*time.Minute
 	c.Bound, c.IndexBound = 100*time.Millisecond, 50*time.Millisecond
 	c.Progress = func(line string) { t.Log(line) }
 	return c
@@ -159,6 +166,30 @@ func TestCacheWithATimeToLiveIsFoundOut(t *testing.T) {
 	if left := tablesAt(t, upstream); len(left) > 0 {
 		t.Errorf("tables %q are left", left)
 	}
+}
+
+// before makes a node one before an upstream.
+func before(upstream string) func(*node.Config) {
+	return func(c *node.Config) {
+		c.Backend, c.Upstream.URL, c.Upstream.Region = "aws", upstream, "us-east-1"
+	}
+}
+
+// noCaches makes a node a plain store.
+func noCaches(c *node.Config) { c.Cache.Enabled = false }
+
+func TestDAXCompatibleMillraceIsFoundOut(t *testing.T) {
+	t.Parallel()
+	upstream := startNode(t, noCaches)
+	target, err := Run(t.Context(), quick(t, startNode(t, before(upstream), func(c *node.Config) {
+		c.Tables = map[string]node.TableConfig{"*": {Coherence: "dax-compatible"}}
+	}), upstream))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A condition that fails drops the item even so, and the loop gets on.
+	foreign := slices.DeleteFunc(slices.Clone(foreignRows), func(name string) bool { return name == "foreign-condition" })
+	check(t, target, append(foreign, ownPages...)...)
 }
 
 func TestNodesThatTakeTurnsGoBack(t *testing.T) {
