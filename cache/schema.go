@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"reflect"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -258,63 +256,7 @@ func (c *SchemaCache) DropAll() {
 	c.schemas.Store(&map[schemaKey]*Schema{})
 }
 
-// Refresh describes a table again, whether or not its schema is known, and returns its schema as Get does. A table that is
-// the same keeps its schema; a changed one is forgotten and learned anew; one that is gone is forgotten. Whoever watches a
-// table calls it now and then.
-func (c *SchemaCache) Refresh(ctx context.Context, scope, name string) (*Schema, error) {
-	key := schemaKey{scope, name}
-	old := (*c.schemas.Load())[key]
-	if old == nil {
-		return c.Get(ctx, scope, name)
-	}
-	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
-	defer cancel()
-	desc, err := c.describe(ctx, scope, name)
-	e, exception := err.(*ddb.Error)
-	switch {
-	case err == nil && usable(desc, name) && sameTable(old.Description, desc):
-		return old, nil
-	case err != nil && !(exception && (e.Code == "ResourceNotFoundException" || e.Code == "AccessDeniedException")):
-		return nil, err // nothing was learned
-	}
-	// Another reader may have learned the change already, and what it learned must not be dropped for an older description.
-	if (*c.schemas.Load())[key] == old {
-		c.Drop(scope, name)
-		c.store.core.Forget(old.Table)
-	}
-	return c.Get(ctx, scope, name)
-}
-
-// sameTable reports whether two descriptions are the same to caches and stream readers.
-func sameTable(a, b *ddb.TableDescription) bool {
-	return tableIdentity(a) == tableIdentity(b) && a.LatestStreamArn == b.LatestStreamArn &&
-		reflect.DeepEqual(a.StreamSpecification, b.StreamSpecification) && reflect.DeepEqual(shapeOf(a), shapeOf(b))
-}
-
 // tableIdentity tells a table from another one that had its name before. Not every endpoint gives tables an id.
 func tableIdentity(desc *ddb.TableDescription) string {
 	return cmp.Or(desc.TableId, fmt.Sprint(desc.CreationDateTime))
-}
-
-// shapeOf is the part of a description that layouts are made of, without the order that lists come in.
-func shapeOf(desc *ddb.TableDescription) map[string]any {
-	shape := map[string]any{"": desc.KeySchema}
-	for _, a := range desc.AttributeDefinitions {
-		shape["attribute "+a.AttributeName] = a.AttributeType
-	}
-	for _, x := range desc.LocalSecondaryIndexes {
-		shape["local "+x.IndexName] = []any{x.KeySchema, projectionOf(x.Projection)}
-	}
-	for _, x := range desc.GlobalSecondaryIndexes {
-		shape["global "+x.IndexName] = []any{x.KeySchema, projectionOf(x.Projection), x.IndexStatus}
-	}
-	return shape
-}
-
-// projectionOf is an index's projection as a list in order.
-func projectionOf(p *ddb.Projection) []string {
-	if p == nil {
-		return nil
-	}
-	return append([]string{p.ProjectionType}, slices.Sorted(slices.Values(p.NonKeyAttributes))...)
 }

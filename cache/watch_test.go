@@ -66,14 +66,10 @@ func (w *watched) get() *Schema {
 	return s
 }
 
-// refresh describes the table again.
-func (w *watched) refresh() *Schema {
-	w.t.Helper()
-	s, err := w.schemas.Refresh(w.t.Context(), "", "t")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return s
+// relearn drops what is known of the table and learns it again.
+func (w *watched) relearn() *Schema {
+	w.schemas.Drop("", "t")
+	return w.get()
 }
 
 // fill caches an item.
@@ -119,43 +115,19 @@ func TestTableThatMayNotBeDescribedIsUncachedAndSaidOnce(t *testing.T) {
 	}
 }
 
-func TestRefreshKeepsWhatIsTheSame(t *testing.T) {
+func TestLearningIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, nil)
 	s := w.get()
+	w.get()
 	w.fill(s)
-	w.desc.ItemCount, w.desc.TableSizeBytes = 7, 8
-	if got := w.refresh(); got != s || !w.cached(s) || len(w.learned) != 1 {
-		t.Errorf("refreshing a table that is the same: schema kept %v, learned %d times", got == s, len(w.learned))
+	again := w.relearn()
+	if len(w.learned) != 2 || w.learned[0] != s || w.learned[1] != again {
+		t.Errorf("learned %d times, want twice", len(w.learned))
 	}
-	w.err = errors.New("connection reset")
-	if _, err := w.schemas.Refresh(t.Context(), "", "t"); err == nil || !w.cached(s) {
-		t.Errorf("a refresh that failed: %v, item cached %v", err, w.cached(s))
+	if !w.cached(again) {
+		t.Error("learning a table that is the same again forgets what is cached of it")
 	}
-}
-
-func TestRefreshForgetsAndLearnsWhatChanged(t *testing.T) {
-	t.Parallel()
-	f := func(what string, change func(*ddb.TableDescription)) {
-		t.Helper()
-		w := newWatched(t, nil)
-		s := w.get()
-		w.fill(s)
-		change(w.desc)
-		got := w.refresh()
-		if got == nil || got == s || !s.Stale() || w.cached(s) || len(w.learned) != 2 {
-			t.Errorf("%s: new schema %v, old one stale %v, item cached %v, learned %d times", what, got != s, s.Stale(), w.cached(s), len(w.learned))
-		}
-	}
-	f("another id", func(d *ddb.TableDescription) { d.TableId = "2" })
-	f("another stream", func(d *ddb.TableDescription) { d.LatestStreamArn = "arn" })
-	f("a stream switched off", func(d *ddb.TableDescription) { d.StreamSpecification = &ddb.StreamSpecification{} })
-	f("an index", func(d *ddb.TableDescription) {
-		d.GlobalSecondaryIndexes = []ddb.GlobalSecondaryIndexDescription{{IndexName: "i", IndexStatus: "CREATING", KeySchema: d.KeySchema, Projection: &ddb.Projection{ProjectionType: "ALL"}}}
-	})
-	f("another key", func(d *ddb.TableDescription) {
-		d.KeySchema = ddb.KeySchema{{AttributeName: "other", KeyType: "HASH"}}
-	})
 }
 
 // R25: a table made anew under the same name is told by its id even when its schema had been dropped.
@@ -168,10 +140,6 @@ func TestTableMadeAnewIsForgottenWhoeverNotices(t *testing.T) {
 	w.desc.TableId = "2"
 	if fresh := w.get(); w.cached(fresh) {
 		t.Error("an item of the table that was is served for the one that is")
-	}
-	w.err = &ddb.Error{Code: "ResourceNotFoundException"}
-	if _, err := w.schemas.Refresh(t.Context(), "", "t"); err == nil || w.schemas.Known("", []byte("t")) != nil {
-		t.Errorf("a table that is gone: %v", err)
 	}
 }
 
@@ -186,7 +154,7 @@ func TestReaderOfAnotherStreamVouchesForNothing(t *testing.T) {
 		t.Error("the watermark does not follow the reader")
 	}
 	w.desc.LatestStreamArn = "another"
-	w.refresh()
+	w.relearn()
 	w.now++
 	w.store.Advance("", "t", w.now)
 	if w.store.Core().Watermark(s.Table) == w.now {
