@@ -58,7 +58,7 @@ func (f *follower) stop() {
 
 // step gives the tailer what happened.
 func (f *follower) step(e Event) {
-	if e.Of.Kind == Read && e.Failure == None && e.Page.Next == "" {
+	if r := f.shards[e.Of.Shard]; r != nil && r.gen == e.Of.Gen && e.Of.Kind == Read && e.Failure == None && e.Page.Next == "" {
 		f.release(e.Of.Shard)
 	}
 	f.obey(f.tailer.Step(e))

@@ -270,14 +270,14 @@ func TestDeniedStreamsLeaveTheTableToItsTimes(t *testing.T) {
 				t.Errorf("coverage is %s, want ttl", got)
 			}
 			// Asked again, denied again, told once.
-			r.engine.AdvanceClock(time.Hour)
+			r.clock.ahead.Add(int64(time.Hour))
 			before := r.manager.Counters().Failed
-			r.await("it is asked for again", func() bool { return r.manager.Counters().Failed > before })
+			r.await("it is asked for again", func() bool { return r.manager.Counters().Failed > before && r.state().Why == want })
 			if n := r.log.count("level=WARN"); n != 1 || r.log.count(want) < 1 {
 				t.Errorf("%d warnings, want one that says %q", n, want)
 			}
 			r.faults()
-			r.engine.AdvanceClock(time.Hour)
+			r.clock.ahead.Add(int64(time.Hour))
 			r.covered()
 			r.past(r.foreign("a", "allowed"))
 			if !r.record.has("allowed") {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"millrace/cache"
+	"millrace/cache/coherence"
 	"millrace/ddb"
 	"millrace/invalidation"
 	"millrace/metrics"
@@ -29,9 +30,9 @@ type table struct {
 
 	schema    *cache.Schema
 	follower  *follower
-	covered   bool // the caches count on a stream
-	forgiven  time.Time
-	enabled   string // identity of the table whose stream was asked to be enabled
+	covered   bool           // the caches count on a stream
+	forgiven  coherence.Time // when a permission that was missing is asked for again
+	enabled   string         // identity of the table whose stream was asked to be enabled
 	warned    map[string]bool
 	warnedLag time.Duration
 
@@ -158,7 +159,7 @@ func (t *table) decide(ctx context.Context, d described) (gone bool) {
 	case arn == "":
 		t.uncover("the table has no stream")
 	case t.follower != nil && t.follower.arn == arn:
-	case t.manager.config.Wall().Before(t.forgiven):
+	case t.manager.config.Clock() < t.forgiven:
 	default:
 		// What is cached stays true up to the watermark until the new stream is covered.
 		t.halt()
@@ -216,7 +217,7 @@ func (t *table) stepped(ctx context.Context) {
 
 // deny gives up following for a while, because a permission is missing.
 func (t *table) deny(operation, arn string) {
-	t.forgiven = t.manager.config.Wall().Add(t.manager.config.Forgive)
+	t.forgiven = t.manager.config.Clock() + coherence.Time(t.manager.config.Forgive)
 	permission := "dynamodb:" + operation
 	t.uncover(permission + " is denied")
 	if !t.warned[permission] {

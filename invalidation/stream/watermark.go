@@ -137,7 +137,7 @@ func (t *Tailer) claim(s *shard, e Event) coherence.Time {
 // pause is the time until the next read of s.
 func (t *Tailer) pause(s *shard, e Event) time.Duration {
 	p := &e.Page
-	if p.Full || p.Records > 0 && p.Wall-p.Created > int64(t.lag.Bound()+behind) {
+	if p.Full || p.Records > 0 && t.dates.age(e) > t.lag.Bound()+behind {
 		return 0 // catching up
 	}
 	quiet := time.Duration(e.Sent - s.active)
@@ -212,4 +212,13 @@ func (d *dates) local(e Event) coherence.Time {
 	}
 	d.least[1] = min(d.least[1], distance)
 	return min(e.Now-coherence.Time(e.Page.Wall-e.Page.Created), created+min(d.least[0], d.least[1]))
+}
+
+// age is how much older the last record of a page is than the youngest ever was when it was read. The time of day is
+// not asked: one that is wrong must not make a reader hurry for ever.
+func (d *dates) age(e Event) time.Duration {
+	if e.Page.Created == 0 {
+		return 0
+	}
+	return time.Duration(e.Now - coherence.Time(e.Page.Created) - min(d.least[0], d.least[1]))
 }
