@@ -13,11 +13,13 @@ import (
 // Of the keys that are read and written one in hotSample is looked at, and of those looked at the hotCounters most
 // frequent are counted by the space-saving algorithm (Metwally, Agrawal and El Abbadi, "Efficient computation of frequent
 // and top-k elements in data streams", 2005): a key that has more than 1/hotCounters of the whole is among them for certain.
-// Every hotPeriod all counts are halved, so that what is shown is about the last few minutes.
+// Every hotPeriod all counts are halved, so that what is shown is about the last few minutes. A key that was seen fewer than
+// hotEvidence times is not shown: it may have been chance.
 const (
 	hotSample   = 256
 	hotCounters = 128
 	hotPeriod   = time.Minute
+	hotEvidence = 8
 )
 
 // HotKeys finds the keys that are asked for most. A nil one finds none.
@@ -141,7 +143,7 @@ func (h *HotKeys) Top(n int) []HotKey {
 	})
 	var out []HotKey
 	for _, c := range list[:min(n, len(list))] {
-		if sure := c.count - c.over; sure > 0 && total > 0 {
+		if sure := c.count - c.over; sure >= hotEvidence {
 			out = append(out, HotKey{Table: c.table.Name, Hash: c.hash, Key: c.key, Share: float64(sure) / float64(total)})
 		}
 	}

@@ -68,9 +68,18 @@ func TestKeysAreKeptOnlyWhereTheyMayBeShown(t *testing.T) {
 	m := newTest()
 	h := &m.HotKeys
 	books := m.Table("books")
-	h.sample(books, []byte("k"))
+	sample := func() {
+		for range hotEvidence {
+			h.sample(books, []byte("k"))
+		}
+	}
+	sample()
 	h.Configure(true, true)
 	h.sample(books, []byte("k"))
+	if top := h.Top(1); len(top) != 0 {
+		t.Errorf("a key that was seen once is shown: %+v", top)
+	}
+	sample()
 	if top := h.Top(1); len(top) != 1 || top[0].Key != "k" {
 		t.Errorf("where keys may be shown the hottest is %+v", top)
 	}
@@ -79,7 +88,7 @@ func TestKeysAreKeptOnlyWhereTheyMayBeShown(t *testing.T) {
 		t.Errorf("after keys may no longer be shown: %+v", top)
 	}
 	h.Configure(false, false)
-	h.sample(books, []byte("k"))
+	sample()
 	if top := h.Top(1); len(top) != 0 {
 		t.Errorf("switched off: %+v", top)
 	}

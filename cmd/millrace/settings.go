@@ -34,6 +34,8 @@ type settingFlags struct {
 	CacheMemory    *string `setting:"cache.memory" placeholder:"256MiB" help:"Budget of the caches."`
 	Record         *string `setting:"record.file" placeholder:"FILE" help:"Record what is asked, for loadtest --replay."`
 	RecordKeys     *string `setting:"record.keys" placeholder:"hashed|plain" help:"Write keys into the record as hashes, or as they are."`
+	CertFile       *string `setting:"tls.cert_file" placeholder:"FILE" help:"Certificate of the data port, which then speaks TLS."`
+	KeyFile        *string `setting:"tls.key_file" placeholder:"FILE" help:"The certificate's private key."`
 	DrainDelay     *string `setting:"shutdown.delay" placeholder:"100ms" help:"How long requests are still taken after SIGTERM."`
 	LogLevel       *string `setting:"log.level" placeholder:"info" help:"debug, info, warn or error."`
 	LogFormat      *string `setting:"log.format" placeholder:"auto" help:"text, json, or auto: text on a terminal."`

@@ -45,6 +45,7 @@ func New(config Config, n Node) *Server {
 	}
 	s.mux.Handle("GET /metrics", metrics)
 	s.api(n)
+	s.dashboard()
 	if config.Profiles {
 		s.profiles()
 	}

@@ -44,6 +44,9 @@ var suites = []suite{
 	{"js-aws", through(jsSuite)},
 	{"python-newest-aws", through(pythonSuite("requirements-newest.txt", true))},
 	{"life", livesInAPod},
+	{"gosdk-tls", overTLS(goSuite(".", false))},
+	{"python-newest-tls", overTLS(pythonSuite("requirements-newest.txt", true))},
+	{"js-tls", overTLS(jsSuite)},
 	{"deaf", mustNotice},
 	{"readme", checkReadme},
 }

@@ -284,7 +284,7 @@ func TestAdminPort(t *testing.T) {
 			t.Errorf("/metrics = %d without %q", status, want)
 		}
 	}
-	for _, path := range []string{"/", "/debug/pprof/", "/readyz/x"} {
+	for _, path := range []string{"/none", "/debug/pprof/", "/readyz/x"} {
 		if status, _ := r.admin(path); status != 404 {
 			t.Errorf("%s = %d, want 404", path, status)
 		}
