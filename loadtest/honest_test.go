@@ -146,10 +146,28 @@ func TestPercentilesAreTrueToTwoPercent(t *testing.T) {
 	})
 }
 
+// lateness counts how late timers of this process come until stop is called: what the machine does to anybody.
+func lateness() (stop func() histogram) {
+	h, ending, ended := newHistogram(), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			begin := time.Now()
+			select {
+			case <-time.After(5 * time.Millisecond):
+				h.add(time.Since(begin) - 5*time.Millisecond)
+			case <-ending:
+				return
+			}
+		}
+	}()
+	return func() histogram { close(ending); <-ended; return h }
+}
+
 // Over real sockets and in real time: the truth is what the server itself noted for each request, from when it was due. A
-// machine that is busy with other things may spoil a try, not five.
+// machine that is busy with other things may spoil a try. If it spoils all, the last one must be within 2 % and what the
+// machine made one timer in ten late meanwhile. It is not run beside other tests: those are other things too.
 func TestPercentilesOverSocketsAreWhatTheServerNoted(t *testing.T) {
-	t.Parallel()
 	const span, tries = 1500 * time.Millisecond, 5
 	times, err := arrivals(Poisson, 300, span, 11)
 	if err != nil {
@@ -167,7 +185,9 @@ func TestPercentilesOverSocketsAreWhatTheServerNoted(t *testing.T) {
 		f := newFleet(c, 450, newFill(1), func() connection { return newRawConn(target) })
 		seg := segment{to: len(times), span: span, drain: time.Minute, start: c.now() + 20*time.Millisecond}
 		s.start = c.start.Add(seg.start)
+		stop := lateness()
 		f.run(t.Context(), counting{times}, seg)
+		late := stop().at(0.9)
 		got := newStats([]string{"put"}, span)
 		gather(f, got)
 		truth := newHistogram()
@@ -178,14 +198,14 @@ func TestPercentilesOverSocketsAreWhatTheServerNoted(t *testing.T) {
 		for _, q := range percentiles {
 			g, w := got.corrected.at(q), truth.at(q)
 			t.Logf("try %d: p%v %v, the server noted %v: %.2f %% off", try, 100*q, g, w, 100*off(g, w))
-			good = good && off(g, w) <= 0.02
+			good = good && (off(g, w) <= 0.02 || try == tries && (g-w).Abs() <= w/50+late)
 		}
 		f.close()
 		if good {
 			break
 		}
 		if try == tries {
-			t.Fatalf("in none of %d tries were all percentiles within 2 %% of what the server noted", tries)
+			t.Fatalf("in none of %d tries were all percentiles within 2 %% of what the server noted; timers were %v late", tries, late)
 		}
 	}
 	// A faster server with the same stall, asked in a closed loop, looks as if it had not stalled.
