@@ -234,7 +234,7 @@ func (j *judgement) err(v variant) error {
 		if j.tooOld[k] > 0 {
 			errs = append(errs, fmt.Errorf("%d %s are older than %v", j.tooOld[k], kindNames[k], j.bound[k]))
 		}
-		if v.useful && j.share(k) < owed[k] {
+		if v.useful && j.share(k) < owed[k]*j.load.o.owed {
 			errs = append(errs, fmt.Errorf("%s have %.3f of an omniscient cache's hits, %.2f are owed", kindNames[k], j.share(k), owed[k]))
 		}
 		if j.reads[k] == 0 {
