@@ -35,7 +35,7 @@ func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, rep
 	n := len(reply.Body)
 	reply.Table = s.Counters
 	reply.Body = append(reply.Body, `{"Item":`...)
-	r := p.items.Read(s, key, cache.Lookup{Strong: strong, MaxAge: o.MaxAge, Thrift: thrift(s)}, reply.Body)
+	r := p.items.Read(s, key, cache.Lookup{Strong: strong, MaxAge: o.MaxAge, Thrift: thrift(s), KeepStale: p.config.StaleIfError}, reply.Body)
 	switch r.Outcome {
 	case coherence.Hit:
 		reply.Body, reply.Result = append(r.Body, '}'), Hit
@@ -123,7 +123,7 @@ func (p *Proxy) getDecoded(ctx context.Context, req *ddb.Request, o Options, rep
 		return p.forward(ctx, req, o, reply)
 	}
 	reply.Table = g.schema.Counters
-	r := p.items.Read(g.schema, g.cacheKey, cache.Lookup{Strong: g.strong, NoCache: o.NoCache, MaxAge: o.MaxAge, Thrift: thrift(g.schema)}, nil)
+	r := p.items.Read(g.schema, g.cacheKey, cache.Lookup{Strong: g.strong, NoCache: o.NoCache, MaxAge: o.MaxAge, Thrift: thrift(g.schema), KeepStale: p.config.StaleIfError}, nil)
 	return p.resume(ctx, req, o, reply, g, r)
 }
 
@@ -163,7 +163,12 @@ func (p *Proxy) resume(ctx context.Context, req *ddb.Request, o Options, reply *
 		case g.projection != nil && isDenied(a.Err):
 			return p.ownWords(ctx, req, o, reply, a.Err, invalidation.RewriteProjection, g.schema)
 		case a.Err != nil:
-			return a.Err
+			stale, ok := p.staleItem(g, o, a.Err)
+			if !ok {
+				return a.Err
+			}
+			reply.Result = Stale
+			return p.respondItem(reply, g, stale)
 		}
 		if r.Outcome != coherence.Lead { // what a leader read is entered where it is read
 			avoided(g.schema, itemHalves(a.Meta.Size, g.strong))

@@ -50,7 +50,7 @@ const capacityIndexes = "INDEXES"
 func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, reply *Reply, q *pageRead) error {
 	n := len(reply.Body)
 	reply.Table = q.schema.Counters
-	look := cache.Lookup{Strong: q.strong, NoCache: o.NoCache, MaxAge: o.MaxAge, Thrift: thrift(q.schema)}
+	look := cache.Lookup{Strong: q.strong, NoCache: o.NoCache, MaxAge: o.MaxAge, Thrift: thrift(q.schema), KeepStale: p.config.StaleIfError}
 	for {
 		r := p.pages.Read(q.schema, q.key, q.span, q.settings, look, reply.Body)
 		if q.schema.Stale() {
@@ -82,7 +82,11 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 			case isDenied(a.Err):
 				return p.ownWords(ctx, req, o, reply, a.Err, invalidation.RewriteCapacity, q.schema)
 			case a.Err != nil:
-				return a.Err
+				stale, ok := p.stalePage(q, o, a.Err)
+				if !ok {
+					return a.Err
+				}
+				a, reply.Result = stale, Stale
 			}
 			reply.Body, units = append(reply.Body, a.Body...), cache.UnitsOf(a.Meta)
 		}

@@ -48,6 +48,9 @@ type Config struct {
 	ReadTimeout time.Duration
 	// Observe forwards every request as it came, and only counts what the caches would have done; see observe.
 	Observe bool
+	// StaleIfError answers from an entry that is past Delta, though not past its TTL, when the backend gave no answer; the
+	// result says so.
+	StaleIfError bool
 	// Metrics counts; nil does not.
 	Metrics *metrics.Metrics
 	// Logger hears of panics in backend reads; nil discards.

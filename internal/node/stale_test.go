@@ -1,0 +1,55 @@
+package node
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"millrace/cache"
+	"millrace/internal/units"
+)
+
+// With stale_if_error an entry past its bound is still an answer when upstream gives none, and is labelled; without, the
+// read fails in a way that clients retry. An entry within its bound is a hit in any case.
+func TestStaleAnswersAreLabelledAndAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, allowed := range []bool{true, false} {
+		behind := run(t, testConfig())
+		config := upstreamConfig(behind.address())
+		config.Upstream.StaleIfError = allowed
+		config.Tables = map[string]TableConfig{"*": {Delta: units.Duration(time.Second)}}
+		front := run(t, config)
+		front.mustCall("CreateTable", strings.TrimSuffix(createTable, "}")+`,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}}`)
+		front.mustCall("PutItem", `{"TableName":"t-1","Item":{"p":{"S":"a"},"v":{"N":"7"}}}`)
+		for result, end := "", time.Now().Add(20*time.Second); result != "hit" || front.node.store.CoverageOf("", "t-1") != cache.Stream; {
+			if time.Now().After(end) {
+				t.Fatalf("an item read over and over is %q, and its stream is not followed", result)
+			}
+			header, _ := front.mustCall("GetItem", rewriteGet)
+			result = header.Get("X-Millrace-Cache")
+		}
+		if err := behind.wait(); err != nil {
+			t.Fatal(err)
+		}
+		want, end := "stale", time.Now().Add(20*time.Second)
+		if !allowed {
+			want = "error"
+		}
+		for {
+			status, header, body := front.call("GetItem", rewriteGet)
+			result := header.Get("X-Millrace-Cache")
+			if status >= 500 {
+				result = "error"
+			}
+			if result == want {
+				if allowed && body != `{"Item":{"p":{"S":"a"},"v":{"N":"7"}}}` {
+					t.Errorf("stale answer is %s", body)
+				}
+				break
+			}
+			if result != "hit" || time.Now().After(end) {
+				t.Fatalf("stale_if_error %v: a GetItem with upstream gone is %d %q %s, want hits and then %s", allowed, status, result, body, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package proxy
+
+import (
+	"millrace/cache"
+	"millrace/cache/coherence"
+	"millrace/ddb"
+)
+
+// gaveNoAnswer reports whether err says that the backend is in trouble, and nothing of the request. A request whose caller
+// left, or that was refused, is not helped by an old answer.
+func gaveNoAnswer(err error) bool {
+	e, ok := err.(*ddb.Error)
+	return !ok || e.HTTPStatus() >= 500
+}
+
+// staleItem is an answer for a reader whom the backend gave none, older than its table's Delta; false if there is none or
+// none was asked for. A strong read has none.
+func (p *Proxy) staleItem(g *itemRead, o Options, err error) (cache.Answer, bool) {
+	if !p.config.StaleIfError || g.strong || o.NoCache || !gaveNoAnswer(err) {
+		return cache.Answer{}, false
+	}
+	r, ok := p.items.Stale(g.schema, g.cacheKey, cache.Lookup{MaxAge: o.MaxAge}, nil)
+	return cache.Answer{Body: r.Body, Meta: r.Meta, Absent: r.Outcome == coherence.Negative}, ok
+}
+
+// stalePage is staleItem for a page.
+func (p *Proxy) stalePage(q *pageRead, o Options, err error) (cache.Answer, bool) {
+	if !p.config.StaleIfError || q.strong || o.NoCache || !gaveNoAnswer(err) {
+		return cache.Answer{}, false
+	}
+	r, ok := p.pages.Stale(q.schema, q.key, q.settings, cache.Lookup{MaxAge: o.MaxAge}, nil)
+	return cache.Answer{Body: r.Body, Meta: r.Meta}, ok
+}
