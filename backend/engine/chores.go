@@ -26,11 +26,14 @@ type chore func(ctx context.Context) error
 func (e *Engine) work(ctx context.Context) error {
 	tick := time.NewTicker(e.cfg.SweepInterval)
 	defer tick.Stop()
-	for {
+	for pace := e.newPace(); ; {
 		more, err := e.workOnce(ctx)
+		if err == nil && more {
+			if err = pace.rest(ctx); err == nil {
+				continue
+			}
+		}
 		switch {
-		case err == nil && more:
-			continue
 		case err == nil:
 		case ctx.Err() != nil || errors.Is(err, errClosed) || e.store.failure() != nil:
 			return err
@@ -46,6 +49,7 @@ func (e *Engine) work(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		pace = e.newPace()
 	}
 }
 

@@ -200,6 +200,8 @@ type Engine struct {
 	copies              copies
 	// stepItems is fillBatch, but for tests.
 	stepItems int
+	// served counts clients' requests, for those who give way to them.
+	served atomic.Uint64
 	// secret seals what clients are given to hand back.
 	secret []byte
 
@@ -400,6 +402,7 @@ func (e *Engine) execute(ctx context.Context, req *ddb.Request) (*ddb.Response, 
 		return nil, errClosed
 	}
 	defer e.gate.RUnlock()
+	e.served.Add(1)
 	return ops[req.Op](e, ctx, req)
 }
 

@@ -25,6 +25,8 @@ type pageRead struct {
 	count bool
 	// consistent is what the read is charged as.
 	consistent bool
+	// pace is whom the read gives way to; nil is nobody.
+	pace *pace
 	// copies asks for the items as they are stored, where nothing needs to look into them.
 	copies bool
 }
@@ -52,6 +54,7 @@ type page struct {
 func (e *Engine) readPage(v *view, p *pageRead) (*page, error) {
 	seen := e.replica(v, p.table, p.index, p.consistent)
 	defer seen.releaseUnless(v)
+	p.pace = e.newPace()
 	got, err := p.run(seen)
 	if err != nil {
 		return nil, err
@@ -77,10 +80,14 @@ func (p *pageRead) run(v *view) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	for c.next() {
+	for yielded := 0; c.next(); {
 		var stop bool
 		if stop, err = out.take(p, v, c); stop || err != nil {
 			break
+		}
+		if p.pace != nil && out.readBytes-yielded >= yieldBytes {
+			yielded = out.readBytes
+			p.pace.yield()
 		}
 	}
 	if closeErr := c.close(); err == nil {

@@ -105,10 +105,16 @@ func (e *Engine) sweep(ctx context.Context) error {
 				return err
 			}
 		}
+		pace := e.newPace()
 		for more := true; more; {
 			var err error
 			if more, err = e.expireSome(ctx, t); err != nil {
 				return err
+			}
+			if more {
+				if err := pace.rest(ctx); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -213,8 +219,11 @@ func (e *Engine) expireQueued(v *view, t *table, queued [][]byte) (writeSet, err
 // longer than one small commit. It begins anew after a restart: entries are the same whoever writes them.
 func (e *Engine) fillQueue(ctx context.Context, t *table) error {
 	from, _ := keyspaceRange(t.number, baseIndex)
-	for from != nil {
+	for pace := e.newPace(); from != nil; {
 		next, err := e.fillSome(ctx, t, from)
+		if err == nil {
+			err = pace.rest(ctx)
+		}
 		if err != nil {
 			return err
 		}
