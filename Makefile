@@ -70,7 +70,7 @@ bench-compare: bench ## the same at commit REF, and the two compared
 	$(GO) run -C tools golang.org/x/perf/cmd/benchstat $(CURDIR)/$(WORK)/bench-ref.txt $(CURDIR)/$(WORK)/bench.txt
 
 bench-engine: ## the engine over HTTP beside bare Pebble and, named by BENCH_ENGINE="-peer dynalite=http://…", other DynamoDBs
-	@mkdir -p $(WORK)/bench-engine
+	@mkdir -p $(WORK)/bench-engine foreign
 	$(GO) build -trimpath -ldflags='-s -w' -o $(WORK)/bench-engine/millrace ./cmd/millrace
 	$(GO) run ./internal/bench -binary $(WORK)/bench-engine/millrace -dir $(WORK)/bench-engine $(BENCH_ENGINE)
 
@@ -82,3 +82,8 @@ bench-miss: ## what a miss and a write cost before an upstream that takes 2 ms, 
 bench-stream: ## foreign write to dead entry over loopback beside a bare reader, and what applying a record costs
 	$(GO) test -run '^$$' -bench 'ForeignWrite' -benchtime 1000x ./invalidation/stream
 	$(GO) test -run '^$$' -bench 'Apply' -benchtime 3s ./invalidation/stream
+
+foreign: ## foreign writes behind millrace's back for FOREIGN="-duration 60s …": staleness, and hits beside an omniscient cache's
+	@mkdir -p $(WORK)/foreign
+	$(GO) build -trimpath -o $(WORK)/foreign/millrace ./cmd/millrace
+	$(GO) run ./internal/foreign -millrace $(WORK)/foreign/millrace $(FOREIGN)
