@@ -25,6 +25,9 @@ import (
 //	embedded: all reads, of items and of pages, consistent or not, together with all writes, deletions and conditions are
 //	linearizable: plain reads are no staler than consistent ones.
 //
+//	upstream with a stream: consistent reads are linearizable with the writes through millrace and past it; plain reads show
+//	what was current at some time within the table's delta before they were sent; sessions as below.
+//
 //	upstream without a stream: consistent reads are linearizable with the writes through millrace and past it; plain reads
 //	show what was current at some time within the caches' time to live before they were sent; and of plain reads none
 //	shows what was overwritten by a write acknowledged through millrace, or goes back.
@@ -182,5 +185,16 @@ func TestUpstreamHistoriesAreLinearizableWithinTheTimeToLive(t *testing.T) {
 	const ttl = 200 * time.Millisecond
 	judgeUpstream(t, config, ttl, func(c *node.Config) {
 		c.Cache.ItemTTL, c.Cache.QueryTTL, c.Cache.NegativeTTL = units.Duration(ttl), units.Duration(ttl), units.Duration(ttl)
+	})
+}
+
+func TestStreamHistoriesAreLinearizableWithinDelta(t *testing.T) {
+	t.Parallel()
+	config := DefaultConfig()
+	config.Stream = true
+	const delta = 500 * time.Millisecond
+	judgeUpstream(t, config, delta, func(c *node.Config) {
+		c.Upstream.StreamLag = units.Duration(100 * time.Millisecond)
+		c.Tables = map[string]node.TableConfig{"*": {Delta: units.Duration(delta)}}
 	})
 }

@@ -192,6 +192,23 @@ func TestDAXCompatibleMillraceIsFoundOut(t *testing.T) {
 	check(t, target, append(foreign, ownPages...)...)
 }
 
+func TestMillraceThatFollowsTheStreamHolds(t *testing.T) {
+	t.Parallel()
+	upstream := startNode(t, noCaches)
+	cfg := quick(t, startNode(t, before(upstream)), upstream)
+	cfg.Bound, cfg.IndexBound = 5*time.Second, time.Second
+	target, err := Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, target)
+	for _, r := range target.Rows {
+		if !rowNamed(r.Name).seldomHits && r.Hits < 0.3 {
+			t.Errorf("row %s: %.2f hits, want 0.3", r.Name, r.Hits)
+		}
+	}
+}
+
 func TestNodesThatTakeTurnsGoBack(t *testing.T) {
 	t.Parallel()
 	upstream := startNode(t)
