@@ -86,7 +86,7 @@ func (r *runner) try(ctx context.Context, h *hunt, number uint64) error {
 	t.stats = newStats(s.labels(), c.Step)
 	step := searchStep{rate: h.rate, stats: t.stats}
 	step.load = r.play(ctx, func(*targetRun) schedule { return s }, []*targetRun{t}, warmup, c.Step)
-	if interrupted := ctx.Err() != nil; interrupted {
+	if interrupted(ctx) {
 		return nil
 	}
 	r.judge(t, &step, len(times))
@@ -145,3 +145,6 @@ func (h *hunt) next(passed bool) {
 	}
 	h.done = h.rate > highestRate || h.rate < lowestRate || h.best > 0 && h.worst > 0 && h.worst < h.best*searchPrecision
 }
+
+// interrupted reports whether the run was told to end, which is no error: what was measured until then is reported.
+func interrupted(ctx context.Context) bool { return ctx.Err() != nil }

@@ -31,8 +31,9 @@ func (c *Core) PurgeItems(t *Table, prefix []byte) (entries int) {
 		sh := &c.shards[i]
 		sh.mu.Lock()
 		for _, s := range sh.slots {
-			for next := s; s != nil; s = next {
-				next = s.next
+			var next *slot
+			for ; s != nil; s = next {
+				next = s.next // a purged slot leaves its chain
 				if s.table != t || s.page || !strings.HasPrefix(s.key, string(prefix)) {
 					continue
 				}

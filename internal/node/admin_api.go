@@ -42,7 +42,7 @@ func (n *Node) stats() admin.Stats {
 		Reload:        admin.ReloadState{Successful: !m.ReloadFailed, At: m.ReloadedAt.UTC()},
 	}
 	for _, c := range n.checks() {
-		s.Checks = append(s.Checks, admin.CheckResult{Name: c.Name, Fault: c.Fault, Advisory: c.Advisory})
+		s.Checks = append(s.Checks, admin.CheckResult(c))
 		s.Ready = s.Ready && (c.Fault == "" || c.Advisory)
 	}
 	for _, o := range m.Operations {

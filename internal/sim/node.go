@@ -32,31 +32,31 @@ type ack struct {
 
 // start begins the node's life, or a new one after a restart: whatever was cached and under way is gone, what clients were
 // promised is not.
-func (n *node) begin(at coherence.Time) {
-	n.starts++
-	n.policy = policy{}
-	n.core = coherence.New(coherence.Config{
-		Shards: 2, Tq: tq, Tamb: tamb, QuarantineStripes: 8, Rules: n.rules, Observer: n.policy,
+func (w *node) begin(at coherence.Time) {
+	w.starts++
+	w.policy = policy{}
+	w.core = coherence.New(coherence.Config{
+		Shards: 2, Tq: tq, Tamb: tamb, QuarantineStripes: 8, Rules: w.rules, Observer: w.policy,
 		NewCall: func() any { return &call{} }, Start: at, FixedHash: 3,
 	})
-	n.table = n.core.Table("t")
-	n.core.Configure(n.table, n.tableOptions(false))
+	w.table = w.core.Table("t")
+	w.core.Configure(w.table, w.tableOptions(false))
 }
 
 // tableOptions are the table's options, as the stream is read or not.
-func (n *node) tableOptions(covered bool) coherence.TableOptions {
-	o := coherence.TableOptions{Authoritative: n.sc.Authoritative, NoInstallOnWrite: !n.sc.WriteThrough}
-	if n.sc.Auto {
+func (w *node) tableOptions(covered bool) coherence.TableOptions {
+	o := coherence.TableOptions{Authoritative: w.sc.Authoritative, NoInstallOnWrite: !w.sc.WriteThrough}
+	if w.sc.Auto {
 		o.Fill = coherence.FillAuto
 	}
-	if n.sc.Stream {
+	if w.sc.Stream {
 		o.IndexLag, o.Provisional = indexWindow, provisional
 	}
 	if covered {
-		o.Covered, o.Delta = true, time.Duration(n.sc.Delta)
+		o.Covered, o.Delta = true, time.Duration(w.sc.Delta)
 	}
 	return o
 }
 
 // alive reports whether the life in which something was begun is not over; if it is, whoever waits for it waits in vain.
-func (n *node) alive(life int) bool { return n.starts == life }
+func (w *node) alive(life int) bool { return w.starts == life }

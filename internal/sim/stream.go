@@ -67,162 +67,162 @@ type reader struct {
 
 // cover begins to read the stream at its latest record, or anew after a loss: iterators of all shards first, then
 // everything is forgotten, then reading. d are the times that takes.
-func (n *node) cover(d [4]int) {
-	rd := &n.reader
+func (w *node) cover(d [4]int) {
+	rd := &w.reader
 	rd.turn++
 	rd.wanted = true
-	turn, life := rd.turn, n.starts
-	n.in(d[0], func() {
-		if rd.turn != turn || !n.alive(life) {
+	turn, life := rd.turn, w.starts
+	w.in(d[0], func() {
+		if rd.turn != turn || !w.alive(life) {
 			return
 		}
-		rd.stream = len(n.streams) - 1
+		rd.stream = len(w.streams) - 1
 		for s := range rd.shards {
-			list, at := n.streams[rd.stream][s], 0
-			for at < len(list) && list[at].published <= n.now {
+			list, at := w.streams[rd.stream][s], 0
+			for at < len(list) && list[at].published <= w.now {
 				at++
 			}
 			rd.shards[s].next, rd.shards[s].tip = at, 0
 		}
-		n.in(d[1], func() {
-			if rd.turn != turn || !n.alive(life) {
+		w.in(d[1], func() {
+			if rd.turn != turn || !w.alive(life) {
 				return
 			}
-			n.note("node %d covered", n.id)
+			w.note("node %d covered", w.id)
 			rd.covered = true
-			n.core.Configure(n.table, n.tableOptions(true))
-			n.core.Lost(n.time(), n.table)
+			w.core.Configure(w.table, w.tableOptions(true))
+			w.core.Lost(w.time(), w.table)
 			for s := range rd.shards {
-				n.poll(s, turn)
+				w.poll(s, turn)
 			}
 		})
 	})
 }
 
 // uncover stops reading: the stream is switched off, or may not be read any more.
-func (n *node) uncover() {
-	n.reader.turn++
-	n.reader.covered, n.reader.wanted = false, false
-	n.note("node %d uncovered", n.id)
-	n.core.Configure(n.table, n.tableOptions(false))
-	n.core.Lost(n.time(), n.table)
+func (w *node) uncover() {
+	w.reader.turn++
+	w.reader.covered, w.reader.wanted = false, false
+	w.note("node %d uncovered", w.id)
+	w.core.Configure(w.table, w.tableOptions(false))
+	w.core.Lost(w.time(), w.table)
 }
 
 // poll asks for records of a shard, again and again as long as anything else happens.
-func (n *node) poll(s, turn int) {
-	rd := &n.reader
+func (w *node) poll(s, turn int) {
+	rd := &w.reader
 	if rd.turn != turn {
 		return
 	}
 	sh := &rd.shards[s]
-	wait := 2 + n.chance(100+10*n.id+s, 7)
-	if n.now < sh.paused || rd.stream != len(n.streams)-1 { // the shards of a table that is gone have ended
-		if n.planned > 0 {
-			n.aside(wait, func() { n.poll(s, turn) })
+	wait := 2 + w.chance(100+10*w.id+s, 7)
+	if w.now < sh.paused || rd.stream != len(w.streams)-1 { // the shards of a table that is gone have ended
+		if w.planned > 0 {
+			w.aside(wait, func() { w.poll(s, turn) })
 		}
 		return
 	}
-	sent, list := n.now, n.streams[rd.stream][s]
+	sent, list := w.now, w.streams[rd.stream][s]
 	to := sh.next
 	for to < len(list) && to < sh.next+batch && list[to].published <= sent {
 		to++
 	}
 	records, atTip := list[sh.next:to], to == len(list) || list[to].published > sent
-	n.aside(n.chance(200+10*n.id+s, 6), func() {
+	w.aside(w.chance(200+10*w.id+s, 6), func() {
 		if rd.turn != turn {
 			return
 		}
-		n.apply(records)
+		w.apply(records)
 		sh.next = max(sh.next, to)
 		if atTip {
 			sh.tip = sent - publishLag
-			n.advance()
+			w.advance()
 		}
-		if n.planned > 0 || !atTip {
-			n.aside(wait, func() { n.poll(s, turn) })
+		if w.planned > 0 || !atTip {
+			w.aside(wait, func() { w.poll(s, turn) })
 		}
 	})
 }
 
 // advance tells the core how far all shards were read.
-func (n *node) advance() {
-	least := n.reader.shards[0].tip
-	for _, sh := range n.reader.shards {
+func (w *node) advance() {
+	least := w.reader.shards[0].tip
+	for _, sh := range w.reader.shards {
 		if sh.tip == 0 {
 			return
 		}
 		least = min(least, sh.tip)
 	}
-	n.core.Advance(n.table, coherence.Time(epochAt+least))
+	w.core.Advance(w.table, coherence.Time(epochAt+least))
 }
 
 // apply gives records to the core, with what the stream's view lets them tell.
-func (n *node) apply(list []streamRecord) {
+func (w *node) apply(list []streamRecord) {
 	for _, r := range list {
-		n.note("node %d hears of key %d: %d, then %d", n.id, r.key, r.old, r.new)
-		c := coherence.Record{Table: n.table, Key: itemKey(r.key)}
+		w.note("node %d hears of key %d: %d, then %d", w.id, r.key, r.old, r.new)
+		c := coherence.Record{Table: w.table, Key: itemKey(r.key)}
 		all := positions(r.key, r.old, r.new)
-		if img := itemImage(r.key, r.new); n.sc.View != viewKeys || img.Absent {
+		if img := itemImage(r.key, r.new); w.sc.View != viewKeys || img.Absent {
 			c.Image = &img
 		}
 		c.Positions = all
-		if n.sc.View != viewBoth {
+		if w.sc.View != viewBoth {
 			c.Positions = []coherence.Position{all[0], {Index: "x"}, {Index: "g"}}
 		}
-		n.core.Record(n.time(), []coherence.Record{c})
+		w.core.Record(w.time(), []coherence.Record{c})
 	}
 }
 
 // repeat applies old records again, in any order.
-func (n *node) repeat(pick int) {
-	if !n.reader.covered {
+func (w *node) repeat(pick int) {
+	if !w.reader.covered {
 		return
 	}
-	sh := &n.reader.shards[pick%streamShards]
-	list := n.streams[n.reader.stream][pick%streamShards][:sh.next]
+	sh := &w.reader.shards[pick%streamShards]
+	list := w.streams[w.reader.stream][pick%streamShards][:sh.next]
 	for i := len(list) - 1; i >= 0 && i > len(list)-4; i-- {
-		n.apply(list[i : i+1])
+		w.apply(list[i : i+1])
 	}
 }
 
 // catchUp reads all there is, at the end.
-func (n *node) catchUp() {
-	if !n.reader.covered {
+func (w *node) catchUp() {
+	if !w.reader.covered {
 		return
 	}
-	for s := range n.reader.shards {
-		sh := &n.reader.shards[s]
-		n.apply(n.streams[n.reader.stream][s][sh.next:])
-		sh.next, sh.tip = len(n.streams[n.reader.stream][s]), n.now
+	for s := range w.reader.shards {
+		sh := &w.reader.shards[s]
+		w.apply(w.streams[w.reader.stream][s][sh.next:])
+		sh.next, sh.tip = len(w.streams[w.reader.stream][s]), w.now
 	}
-	n.advance()
+	w.advance()
 }
 
 // recreate makes the table another one of the same name, without items. Nodes notice some time later; one that did it itself
 // forgets the old one before it answers.
-func (n *node) recreate(o *Op) {
-	st := *n.log.current()
+func (w *node) recreate(o *Op) {
+	st := *w.log.current()
 	for k := range st {
 		st[k] = absent
 	}
-	n.log = append(n.log, commit{at: n.now, key: -1, state: st})
-	n.streams = append(n.streams, [streamShards][]streamRecord{})
-	seq := n.log.last()
-	n.born = seq
-	n.note("commit %d: the table is another one", seq)
-	if life := n.starts; o.Pick%2 == 0 {
-		n.in(o.D[1], func() {
-			if !n.alive(life) {
+	w.log = append(w.log, commit{at: w.now, key: -1, state: st})
+	w.streams = append(w.streams, [streamShards][]streamRecord{})
+	seq := w.log.last()
+	w.born = seq
+	w.note("commit %d: the table is another one", seq)
+	if life := w.starts; o.Pick%2 == 0 {
+		w.in(o.D[1], func() {
+			if !w.alive(life) {
 				return
 			}
-			n.core.Forget(n.table)
-			for k := range n.acked {
-				n.acked[k] = max(n.acked[k], seq)
+			w.core.Forget(w.table)
+			for k := range w.acked {
+				w.acked[k] = max(w.acked[k], seq)
 			}
-			n.acks = append(n.acks, ack{seq: seq, key: -1})
+			w.acks = append(w.acks, ack{seq: seq, key: -1})
 		})
 	}
-	for i, x := range n.nodes {
+	for i, x := range w.nodes {
 		x.in(o.D[2]+o.Pick>>i%60, func() {
 			if !x.reader.wanted {
 				x.core.Lost(x.time(), x.table)
