@@ -50,8 +50,8 @@ func (p *provider) set(change func(*provider)) {
 }
 
 // holder is a credentials over p within a synctest bubble, running until the test ends.
-func holder(t *testing.T, p *provider) (*credentials, *bytes.Buffer) {
-	var log bytes.Buffer
+func holder(t *testing.T, p *provider) (*credentials, *logBuffer) {
+	var log logBuffer
 	c := newCredentials(Config{Kind: Amazon, Clock: time.Now, Logger: slog.New(slog.NewTextHandler(&log, nil))},
 		func(context.Context) (aws.CredentialsProvider, error) { return p, nil })
 	ctx, stop := context.WithCancel(t.Context())
@@ -241,4 +241,39 @@ func TestPlaceholderCredentials(t *testing.T) {
 	if _, err := do(b, ddb.GetItem, `{}`); err != nil || b.Source() != "placeholder" {
 		t.Errorf("GetItem: %v with credentials from %q", err, b.Source())
 	}
+}
+
+// logBuffer is a log that is read while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+
+	text bytes.Buffer
+}
+
+// Write adds to the log.
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// String is the log so far.
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// Len is its length.
+func (b *logBuffer) Len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Len()
+}
+
+// Reset empties it.
+func (b *logBuffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text.Reset()
 }
