@@ -3,7 +3,9 @@
 GO ?= go
 # How long each fuzz target runs, how many seeds the simulator takes, how many histories Porcupine, and what benchmarks are compared.
 FUZZTIME ?= 30s
-SEEDS ?= 20000
+SEEDS ?= 10000
+FOR ?= 30m
+FROM ?= 0
 DEPTH ?= 2
 MUTANTSEEDS ?= 3000
 HISTORIES ?= 100
@@ -12,7 +14,7 @@ COUNT ?= 8
 REF ?= main
 WORK := .work
 
-.PHONY: build test race lint fuzz sim sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-engine bench-miss bench-stream
+.PHONY: build test race lint fuzz sim sim-long sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-engine bench-miss bench-stream
 
 build: ## the binary, ./millrace
 	$(GO) build -trimpath -o millrace ./cmd/millrace
@@ -34,7 +36,10 @@ fuzz: ## every fuzz target for FUZZTIME
 	bash internal/conformance/fuzz.sh $(FUZZTIME)
 
 sim: ## the coherence simulator over SEEDS seeds
-	$(GO) test -count=1 -timeout 60m ./internal/sim -seeds $(SEEDS)
+	$(GO) test -count=1 -timeout 60m -v -run 'SeedsKeepTheContract' ./internal/sim -seeds $(SEEDS)
+
+sim-long: ## the same with a reader of everything at every tick, for the time FOR from seed FROM on, on one core
+	GOMAXPROCS=1 GOGC=400 $(GO) test -count=1 -timeout 0 -v -run SeedsKeepTheContract ./internal/sim -dense -from $(FROM) -seeds 1000000000 -for $(FOR)
 
 model: ## the exhaustive model of the stream tailer, DEPTH steps deeper than the tests go
 	$(GO) test -count=1 -timeout 60m -v -run 'TestModel|TestMutantsAreCaught' ./invalidation/stream -model-depth $(DEPTH)

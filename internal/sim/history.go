@@ -104,6 +104,17 @@ func itemImage(k, v int) coherence.Image {
 	return img
 }
 
+// itemKeys, pageKeys and spans are what itemKey, pageKey and span make, made once.
+var itemKeys, pageKeys, spans = func() (items, pages [][]byte, spans []coherence.Span) {
+	for k := range numKeys {
+		items = append(items, itemKey(k))
+	}
+	for i := range requests {
+		pages, spans = append(pages, pageKey(i)), append(spans, requests[i].span())
+	}
+	return items, pages, spans
+}()
+
 // itemKey is the canonical key of sort key k.
 func itemKey(k int) []byte { return []byte{'p', byte(k)} }
 
@@ -132,40 +143,76 @@ type commit struct {
 }
 
 // history is everything that was ever committed, in order. Entry 0 is the beginning.
-type history []commit
+type history struct {
+	commits []commit
+	items   [numKeys][]version
+	pages   [numPages][]version
+}
+
+// version is what an item or a page was from one commit on, until the next version's.
+type version struct {
+	from     int
+	body     []byte
+	negative bool
+	scanned  coherence.Span // of a page: what determined it
+}
+
+// add appends a commit.
+func (h *history) add(c commit) {
+	h.commits = append(h.commits, c)
+	n := h.last()
+	for k, v := range c.state {
+		if n == 0 || h.commits[n-1].state[k] != v {
+			img := itemImage(k, v)
+			h.items[k] = append(h.items[k], version{from: n, body: img.Bytes, negative: img.Absent})
+		}
+	}
+	for i := range requests {
+		body, scanned := requests[i].page(&c.state)
+		if list := h.pages[i]; len(list) == 0 || !bytes.Equal(list[len(list)-1].body, body) {
+			h.pages[i] = append(list, version{from: n, body: body, scanned: scanned})
+		}
+	}
+}
 
 // last is the number of the latest commit.
-func (h history) last() int { return len(h) - 1 }
+func (h *history) last() int { return len(h.commits) - 1 }
 
 // current is the state now.
-func (h history) current() *state { return &h[len(h)-1].state }
+func (h *history) current() *state { return &h.commits[h.last()].state }
 
 // at is the number of the latest commit at or before a tick.
-func (h history) at(tick int) int {
-	n := len(h) - 1
-	for n > 0 && h[n].at > tick {
+func (h *history) at(tick int) int {
+	n := h.last()
+	for n > 0 && h.commits[n].at > tick {
 		n--
 	}
 	return n
 }
 
-// findItem returns the first commit from lo on after which key k had the value that img shows, or -1.
-func (h history) findItem(k int, body []byte, negative bool, lo int) int {
-	for n := lo; n < len(h); n++ {
-		want := itemImage(k, h[n].state[k])
-		if want.Absent == negative && bytes.Equal(want.Bytes, body) {
-			return n
+// findItem returns the first commit from lo on after which key k had the value that a body shows, or -1.
+func (h *history) findItem(k int, body []byte, negative bool, lo int) int {
+	list := h.items[k]
+	i := len(list) - 1
+	for i > 0 && list[i].from > lo {
+		i--
+	}
+	for ; i < len(list); i++ {
+		if list[i].negative == negative && bytes.Equal(list[i].body, body) {
+			return max(lo, list[i].from)
 		}
 	}
 	return -1
 }
 
-// findPage returns the latest commit from lo on after which q had the given body, or -1.
-func (h history) findPage(q *request, body []byte, lo int) int {
-	for n := len(h) - 1; n >= lo; n-- {
-		if want, _ := q.page(&h[n].state); bytes.Equal(want, body) {
-			return n
+// findPage returns the latest commit after which page i had the given body, or -1, and what determined it.
+func (h *history) findPage(i int, body []byte) (int, coherence.Span) {
+	list, to := h.pages[i], h.last()
+	for j := len(list) - 1; j >= 0; j-- {
+		if bytes.Equal(list[j].body, body) {
+			return to, list[j].scanned
 		}
+		to = list[j].from - 1
 	}
-	return -1
+	return -1, coherence.Span{}
 }

@@ -22,12 +22,24 @@ type node struct {
 	read  [numKeys]int // completed reads (P2)
 	// own acknowledged writes as pages see them
 	acks []ack
+
+	buf []byte // a hit's body, until the next read
+}
+
+// promised adds an acknowledged write.
+func (w *node) promised(a ack) {
+	a.upTo = a.seq
+	if n := len(w.acks); n > 0 {
+		a.upTo = max(a.upTo, w.acks[n-1].upTo)
+	}
+	w.acks = append(w.acks, a)
 }
 
 // ack is an acknowledged own write.
 type ack struct {
 	seq, key int // key -1: any
 	old, new int
+	upTo     int // the greatest seq until here
 }
 
 // start begins the node's life, or a new one after a restart: whatever was cached and under way is gone, what clients were

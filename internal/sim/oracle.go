@@ -89,20 +89,19 @@ func (w *node) pagePromise(q *request, ro *coherence.ReadOptions) promise {
 // when the reader arrived (P7).
 func (w *node) judgePage(page int, body []byte, p promise) {
 	q := &requests[page]
-	least := p.least
-	n := w.log.findPage(q, body, 0)
+	n, scanned := w.log.findPage(page, body)
 	if n < 0 {
 		w.fail("P6: page %d answers %q, which never was", page, body)
 		return
 	}
-	_, scanned := q.page(&w.log[n].state)
-	for _, a := range w.acks[:p.acks] {
-		if a.seq > least && q.touches(a, scanned) {
-			least = a.seq
-		}
-	}
+	least := p.least
 	if p.old >= 0 {
 		least = max(least, w.log.at(p.inv-p.old)) // P3, P4, P8
+	}
+	for i := p.acks - 1; i >= 0 && w.acks[i].upTo > max(n, least); i-- {
+		if a := w.acks[i]; a.seq > least && q.touches(a, scanned) {
+			least = a.seq
+		}
 	}
 	if n < least {
 		w.fail("P7: page %d begun at %d answers %q, older than commit %d", page, p.inv, body, least)

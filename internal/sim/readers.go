@@ -19,18 +19,37 @@ func (w *node) options(o *Op) coherence.ReadOptions {
 // readItem is a GetItem: what a proxy does with the core's answer.
 func (w *node) readItem(o *Op) {
 	ro := w.options(o)
-	p, life := w.itemPromise(o.Key, &ro), w.starts
-	r := w.core.ReadItem(w.time(), w.table, itemKey(o.Key), ro, nil)
+	p := w.itemPromise(o.Key, &ro)
+	r := w.core.ReadItem(w.time(), w.table, itemKeys[o.Key], ro, w.buf[:0])
 	w.count(&ro, r.Outcome, &w.res.Reads, &w.res.Hits)
+	if !w.itemHit(o.Key, &r, p) {
+		w.itemMiss(o, r, p)
+	}
+}
+
+// itemHit judges a hit.
+func (w *node) itemHit(key int, r *coherence.Read, p promise) bool {
+	if r.Outcome != coherence.Hit && r.Outcome != coherence.Negative {
+		return false
+	}
+	if w.trace {
+		w.note("hit %q negative=%v age=%d", r.Body, r.Outcome == coherence.Negative, r.Age)
+	}
+	w.res.Judged++
+	w.buf = r.Body
+	w.judgeItem(key, r.Body, r.Outcome == coherence.Negative, p, "read")
+	return true
+}
+
+// itemMiss waits for the backend's answer, and asks for it unless another reader did.
+func (w *node) itemMiss(o *Op, r coherence.Read, p promise) {
+	life := w.starts
 	answer := func(body []byte, negative, ok bool) {
 		if ok {
 			w.judgeItem(o.Key, body, negative, p, "read")
 		}
 	}
 	switch r.Outcome {
-	case coherence.Hit, coherence.Negative:
-		w.note("hit %q negative=%v age=%d", r.Body, r.Outcome == coherence.Negative, r.Age)
-		answer(r.Body, r.Outcome == coherence.Negative, true)
 	case coherence.Joined:
 		w.note("joined")
 		c := r.Flight.Call.(*call)
@@ -45,7 +64,7 @@ func (w *node) readItem(o *Op) {
 			if !f.Strong && !w.sc.Authoritative {
 				n = w.lagged(o.Pick, false)
 			}
-			v := w.log[n].state[o.Key]
+			v := w.log.commits[n].state[o.Key]
 			w.in(o.D[1], func() {
 				if !w.alive(life) {
 					return
@@ -92,18 +111,37 @@ func (w *node) readPage(o *Op) {
 	if q.index == "g" && !w.sc.Authoritative {
 		ro.Strong = false // DynamoDB refuses it
 	}
-	p, life := w.pagePromise(q, &ro), w.starts
-	r := w.core.ReadPage(w.time(), w.table, pageKey(o.Key), q.span(), ro, nil)
+	p := w.pagePromise(q, &ro)
+	r := w.core.ReadPage(w.time(), w.table, pageKeys[o.Key], spans[o.Key], ro, w.buf[:0])
 	w.count(&ro, r.Outcome, &w.res.PageReads, &w.res.PageHits)
+	if !w.pageHit(o.Key, &r, p) {
+		w.pageMiss(o, r, p)
+	}
+}
+
+// pageHit judges a hit.
+func (w *node) pageHit(page int, r *coherence.Read, p promise) bool {
+	if r.Outcome != coherence.Hit {
+		return false
+	}
+	if w.trace {
+		w.note("page hit %q", r.Body)
+	}
+	w.res.Judged++
+	w.buf = r.Body
+	w.judgePage(page, r.Body, p)
+	return true
+}
+
+// pageMiss is itemMiss for a page.
+func (w *node) pageMiss(o *Op, r coherence.Read, p promise) {
+	q, life := &requests[o.Key], w.starts
 	answer := func(body []byte, _, ok bool) {
 		if ok {
 			w.judgePage(o.Key, body, p)
 		}
 	}
 	switch r.Outcome {
-	case coherence.Hit:
-		w.note("page hit %q", r.Body)
-		answer(r.Body, false, true)
 	case coherence.Negative:
 		w.fail("page %d answered as a negative item", o.Key)
 	case coherence.Joined:
@@ -119,7 +157,7 @@ func (w *node) readPage(o *Op) {
 			if !f.Strong && !w.sc.Authoritative {
 				n = w.lagged(o.Pick, q.index == "g")
 			}
-			body, scanned := q.page(&w.log[n].state)
+			body, scanned := q.page(&w.log.commits[n].state)
 			w.in(o.D[1], func() {
 				if !w.alive(life) {
 					return

@@ -102,6 +102,7 @@ type Scenario struct {
 	Auto          bool // eventual fills outside the quarantine
 	Committers    int  // of an authoritative engine: commits under way at once
 	WriteThrough  bool
+	Dense         bool // many more readers than the script has, see crowd
 	Ops           []Op
 }
 
@@ -119,8 +120,8 @@ func (s *Scenario) kind() string {
 // String prints the scenario and its script.
 func (s *Scenario) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d authoritative=%v stream=%v view=%d delta=%d nodes=%d foreign=%v auto=%v committers=%d write-through=%v\n",
-		s.Seed, s.Authoritative, s.Stream, s.View, s.Delta, s.Nodes, s.Foreign, s.Auto, s.Committers, s.WriteThrough)
+	fmt.Fprintf(&b, "seed %d authoritative=%v stream=%v view=%d delta=%d nodes=%d foreign=%v auto=%v committers=%d write-through=%v dense=%v\n",
+		s.Seed, s.Authoritative, s.Stream, s.View, s.Delta, s.Nodes, s.Foreign, s.Auto, s.Committers, s.WriteThrough, s.Dense)
 	for _, o := range s.Ops {
 		fmt.Fprintln(&b, o)
 	}

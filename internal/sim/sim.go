@@ -42,6 +42,8 @@ type Result struct {
 	Trace      []string // if asked for
 	// Reads and hits among reads that could be hits, by items and pages.
 	Reads, Hits, PageReads, PageHits int
+	// Judged is how many hits were judged.
+	Judged int
 }
 
 // event is something to happen.
@@ -78,6 +80,8 @@ type world struct {
 	planned int // events of the script that are to come, those of stream readers aside
 	now     int
 	seq     int
+	last    int // when the script's last operation begins
+	crowded int // the next tick with a crowd
 	log     history
 	streams streams
 	born    int // the commit that made the table
@@ -96,7 +100,7 @@ func Run(sc *Scenario, rules coherence.Rules, trace bool) *Result {
 	for k := range first.state {
 		first.state[k] = k - 1 // the first is absent
 	}
-	w.log = history{first}
+	w.log.add(first)
 	for i := range sc.Nodes {
 		n := &node{world: w, id: i}
 		w.nodes = append(w.nodes, n)
@@ -107,6 +111,7 @@ func Run(sc *Scenario, rules coherence.Rules, trace bool) *Result {
 	}
 	for i := range sc.Ops {
 		op := &sc.Ops[i]
+		w.last = max(w.last, op.At)
 		w.in(op.At, func() { w.nodes[op.Node%len(w.nodes)].start(op) })
 	}
 	w.drain()
@@ -136,6 +141,13 @@ func (w *world) aside(d int, do func()) {
 func (w *world) drain() {
 	for len(w.agenda) > 0 {
 		e := heap.Pop(&w.agenda).(event)
+		if w.sc.Dense && w.crowded < e.at && w.crowded <= w.last {
+			heap.Push(&w.agenda, e) // its tick is still to come
+			w.now = w.crowded
+			w.crowded++
+			w.crowd()
+			continue
+		}
 		w.now = e.at
 		e.do()
 	}
@@ -226,7 +238,7 @@ func (w *world) commit(key, val int) int {
 	st := *w.log.current()
 	w.publish(key, st[key], val)
 	st[key] = val
-	w.log = append(w.log, commit{at: w.now, key: key, state: st})
+	w.log.add(commit{at: w.now, key: key, state: st})
 	w.note("commit %d: key %d = %d", w.log.last(), key, val)
 	return w.log.last()
 }

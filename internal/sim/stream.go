@@ -205,7 +205,7 @@ func (w *node) recreate(o *Op) {
 	for k := range st {
 		st[k] = absent
 	}
-	w.log = append(w.log, commit{at: w.now, key: -1, state: st})
+	w.log.add(commit{at: w.now, key: -1, state: st})
 	w.streams = append(w.streams, [streamShards][]streamRecord{})
 	seq := w.log.last()
 	w.born = seq
@@ -219,7 +219,7 @@ func (w *node) recreate(o *Op) {
 			for k := range w.acked {
 				w.acked[k] = max(w.acked[k], seq)
 			}
-			w.acks = append(w.acks, ack{seq: seq, key: -1})
+			w.promised(ack{seq: seq, key: -1})
 		})
 	}
 	for i, x := range w.nodes {

@@ -119,7 +119,7 @@ func (w *node) acknowledge(life, n, key, old, new int) {
 		return // nobody was answered
 	}
 	w.acked[key] = max(w.acked[key], n)
-	w.acks = append(w.acks, ack{seq: n, key: key, old: old, new: new})
+	w.promised(ack{seq: n, key: key, old: old, new: new})
 }
 
 // engine is an authoritative store: commits are announced, become visible, are settled, and are then acknowledged, each
