@@ -146,7 +146,7 @@ func (r *runner) prepare(ctx context.Context) error {
 		t.control = newControl(t.raw)
 		connect := func() connection { return newRawConn(t.raw) }
 		if c.SDK {
-			client := newSDKClient(cfg, target.URL, c.Connections)
+			client := newSDKClient(cfg, target.URL, newSDKHTTP(c.Connections))
 			connect = func() connection { return newSDKConn(client, r.clock, c.Timeout) }
 		}
 		t.fleet = newFleet(r.clock, c.Connections, r.fill, connect)

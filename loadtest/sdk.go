@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"sync/atomic"
@@ -50,18 +51,45 @@ func sdkOperationOf[I, O any](call func(*dynamodb.Client, context.Context, *I, .
 // seenKey is the context key under which a request's caller waits for what its answer's headers said.
 type seenKey struct{}
 
-// newSDKClient makes the SDK's client for one endpoint with up to n connections. It tries nothing twice, so that what is
-// measured is one request.
-func newSDKClient(cfg aws.Config, endpoint string, n int) *dynamodb.Client {
-	transport := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConns, t.MaxIdleConnsPerHost, t.MaxConnsPerHost, t.Proxy = n, n, n, nil
-	})
+// newSDKClient makes the SDK's client for one endpoint over an HTTP client. It tries nothing twice, so that what is measured
+// is one request.
+func newSDKClient(cfg aws.Config, endpoint string, over *awshttp.BuildableClient) *dynamodb.Client {
 	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
-		o.BaseEndpoint, o.HTTPClient, o.Retryer = aws.String(endpoint), transport, aws.NopRetryer{}
+		o.BaseEndpoint, o.HTTPClient, o.Retryer = aws.String(endpoint), readOnlyBodies{over}, aws.NopRetryer{}
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 			return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("loadtest", readHeaders), middleware.After)
 		})
 	})
+}
+
+// newSDKHTTP makes the SDK's own HTTP client with up to n connections and no proxy.
+func newSDKHTTP(n int) *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost, t.MaxConnsPerHost, t.Proxy = n, n, n, nil
+	})
+}
+
+// readOnlyBodies is an HTTP client for the SDK that gives net/http a request's body to read, and no io.WriterTo.
+//
+// The SDK's own body has one, and a fault in it breaks an answer now and then on a busy machine:
+//  1. net/http sends the head, and then the body straight to the connection: its write buffer is empty and so passed by
+//     (go1.26 net/http/transfer.go, FlushHeaders; bufio.Writer.ReadFrom).
+//  2. The server answers. The SDK has the answer's head and closes the request's body (smithy-go v1.28.8,
+//     transport/http/client.go, ClientHandler.Handle).
+//  3. Only now net/http looks whether the body goes on after its length (transfer.go, writeBody), by WriteTo. Of a closed
+//     body that returns io.EOF (smithy-go, transport/http/internal/io/safe.go), where io.WriterTo has nil for an end.
+//  4. net/http takes it for a request that it could not write and closes the connection under the answer that is being read:
+//     "use of closed network connection".
+//
+// Read of a closed body returns io.EOF too, and there it is right.
+type readOnlyBodies struct{ client *awshttp.BuildableClient }
+
+// Do sends r, which the SDK built for this one attempt.
+func (c readOnlyBodies) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return c.client.Do(r)
 }
 
 // readHeaders notes what an answer's headers say.
