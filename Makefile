@@ -1,7 +1,8 @@
 # What a developer runs. CI runs .ci/run, which calls the same commands.
 
 GO ?= go
-# How long each fuzz target runs, how many seeds the simulator takes, how many histories Porcupine, and what benchmarks are compared.
+# How long each fuzz target runs, how many seeds the simulator takes, how many histories Porcupine, and what benchmarks are compared,
+# and how many crashes of the engine are gone through.
 FUZZTIME ?= 30s
 SEEDS ?= 10000
 FOR ?= 30m
@@ -9,18 +10,25 @@ FROM ?= 0
 DEPTH ?= 2
 MUTANTSEEDS ?= 3000
 HISTORIES ?= 100
+ROUNDS ?= 1000
 BENCH ?= .
 COUNT ?= 8
 REF ?= main
 WORK := .work
+# The binary as it is released and as the image has it: static, without symbols.
+RELEASE := CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w'
 
-.PHONY: build test race lint fuzz sim sim-long sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-engine bench-miss bench-stream
+.PHONY: build test race crash foreign lint fuzz sim sim-long sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-engine bench-miss bench-stream
 
 build: ## the binary, ./millrace
-	$(GO) build -trimpath -o millrace ./cmd/millrace
+	$(RELEASE) -o millrace ./cmd/millrace
 
 test: ## all tests; no network, no Docker
 	$(GO) test ./...
+
+crash: ## ROUNDS crashes at every operation of the disk, 100 histories of transactions, 50 times kill -9
+	$(GO) test -count=1 -v -timeout 60m -run 'InACrash|AfterACrash|AreSerializable' ./backend/engine -crash-rounds $(ROUNDS) -append-runs 100
+	$(GO) test -count=1 -v -timeout 10m -run KillLosesNo ./cmd/millrace -kill-rounds 50
 
 race: ## all tests under the race detector
 	$(GO) test -race ./...
@@ -75,13 +83,13 @@ bench-compare: bench ## the same at commit REF, and the two compared
 	$(GO) run -C tools golang.org/x/perf/cmd/benchstat $(CURDIR)/$(WORK)/bench-ref.txt $(CURDIR)/$(WORK)/bench.txt
 
 bench-engine: ## the engine over HTTP beside bare Pebble and, named by BENCH_ENGINE="-peer dynalite=http://…", other DynamoDBs
-	@mkdir -p $(WORK)/bench-engine foreign
-	$(GO) build -trimpath -ldflags='-s -w' -o $(WORK)/bench-engine/millrace ./cmd/millrace
+	@mkdir -p $(WORK)/bench-engine
+	$(RELEASE) -o $(WORK)/bench-engine/millrace ./cmd/millrace
 	$(GO) run ./internal/bench -binary $(WORK)/bench-engine/millrace -dir $(WORK)/bench-engine $(BENCH_ENGINE)
 
 bench-miss: ## what a miss and a write cost before an upstream that takes 2 ms, beside asking it directly; BENCH_MISS adds flags
 	@mkdir -p $(WORK)/bench-miss
-	$(GO) build -trimpath -ldflags='-s -w' -o $(WORK)/bench-miss/millrace ./cmd/millrace
+	$(RELEASE) -o $(WORK)/bench-miss/millrace ./cmd/millrace
 	$(GO) run ./internal/bench -binary $(WORK)/bench-miss/millrace -dir $(WORK)/bench-miss -only misses $(BENCH_MISS)
 
 bench-stream: ## foreign write to dead entry over loopback beside a bare reader, and what applying a record costs

@@ -73,15 +73,12 @@ func (r *rig) through(ctx context.Context, req *ddb.Request) (*ddb.Response, err
 // come from the cache where they may.
 func TestTransactionsAreSerializableThroughTheCaches(t *testing.T) {
 	t.Parallel()
-	runs := 20
-	if testing.Short() {
-		runs = 4
-	}
+	const runs = 6
 	first := newRand(t).Uint64N(1 << 32)
 	for name, o := range map[string]rigOptions{"authoritative": {}, "remote": {remote: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for seed := first; seed < first+uint64(runs); seed++ {
+			for seed := first; seed < first+runs; seed++ {
 				r := newRig(t, o)
 				for _, body := range listappend.Tables() {
 					r.must(ddb.CreateTable, body)

@@ -35,6 +35,9 @@ import (
 // crashSeed picks one seed of the crash tests, for looking into a failure.
 var crashSeed = flag.Uint64("crash-seed", 0, "run only this seed of the crash tests")
 
+// crashRounds is how many crashes each of the crash tests goes through. CI takes far more than go test does.
+var crashRounds = flag.Int("crash-rounds", 150, "crashes in each of the crash tests")
+
 // crashWriters and crashSteps are the size of one run: so many writers with so many requests each.
 const (
 	crashWriters = 3
@@ -456,10 +459,6 @@ func (r *crashRun) checkOpen(e *Engine, c *crashCase) ([]int64, error) {
 // TestNothingIsLostInACrash does the seeded rounds. Each crash of a run is a round.
 func TestNothingIsLostInACrash(t *testing.T) {
 	t.Parallel()
-	rounds := 2000
-	if testing.Short() {
-		rounds = 150
-	}
 	if *crashSeed != 0 {
 		if _, err := runCrashes(*crashSeed, 1+int64(*crashSeed)%23, 0); err != nil {
 			t.Fatal(err)
@@ -467,7 +466,7 @@ func TestNothingIsLostInACrash(t *testing.T) {
 		return
 	}
 	done := 0
-	for seed := uint64(1); done < rounds; seed++ {
+	for seed := uint64(1); done < *crashRounds; seed++ {
 		n, err := runCrashes(seed, 1+int64(seed)%23, 0)
 		if err != nil {
 			t.Fatalf("%v (rerun with -crash-seed=%d)", err, seed)

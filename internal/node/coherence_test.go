@@ -263,10 +263,7 @@ func TestReadersOverSocketsNeverSeeLessThanAnyoneKnew(t *testing.T) {
 	m := &market{url: "http://" + r.node.Addr().String(), client: keepAlive(t, clients)}
 	r.mustCall("CreateTable", wareTable)
 	seed := newSeed(t)
-	steps := 150
-	if testing.Short() {
-		steps = 80
-	}
+	const steps = 100
 	var wg sync.WaitGroup
 	for n := range clients {
 		wg.Go(func() { m.trade(n, clients, steps, rand.New(rand.NewPCG(seed, uint64(n)))) })
@@ -310,10 +307,7 @@ func TestTwoNodesGiveEqualBytes(t *testing.T) {
 	// The description has a time and an id of its own.
 	cached.mustCall("CreateTable", wareTable)
 	plain.mustCall("CreateTable", wareTable)
-	steps := 4000
-	if testing.Short() {
-		steps = 800
-	}
+	const steps = 2000
 	var reads, hits [2]int
 	count := func(page int, result string) {
 		reads[page]++
