@@ -190,6 +190,10 @@ func (h *history) at(tick int) int {
 	return n
 }
 
+// before is the number of the commit that was current when a tick began: what was seen within the tick, ahead of its own
+// commits, was current in it.
+func (h *history) before(tick int) int { return h.at(tick - 1) }
+
 // findItem returns the first commit from lo on after which key k had the value that a body shows, or -1.
 func (h *history) findItem(k int, body []byte, negative bool, lo int) int {
 	list := h.items[k]

@@ -56,7 +56,7 @@ func (w *node) judgeItem(key int, body []byte, negative bool, p promise, what st
 		bound = p.oldNeg
 	}
 	if bound >= 0 {
-		if old := w.log.at(p.inv - bound); w.log.findItem(key, body, negative, max(old, p.least)) < 0 {
+		if old := w.log.before(p.inv - bound); w.log.findItem(key, body, negative, max(old, p.least)) < 0 {
 			w.fail("P3/P4: %s of key %d begun at %d answers %q negative=%v, not current since %d", what, key, p.inv, body, negative, p.inv-bound)
 		}
 	}
@@ -96,7 +96,7 @@ func (w *node) judgePage(page int, body []byte, p promise) {
 	}
 	least := p.least
 	if p.old >= 0 {
-		least = max(least, w.log.at(p.inv-p.old)) // P3, P4, P8
+		least = max(least, w.log.before(p.inv-p.old)) // P3, P4, P8
 	}
 	for i := p.acks - 1; i >= 0 && w.acks[i].upTo > max(n, least); i-- {
 		if a := w.acks[i]; a.seq > least && q.touches(a, scanned) {
