@@ -103,8 +103,8 @@ func (s *Store) halt(scope, name string) {
 	s.demand(scope+"\x00"+name, name).halted = true
 }
 
-// Lost makes everything forgotten that is cached of a table, because commits to it may have gone by unseen.
+// Lost makes everything forgotten that is cached of a table, because commits to it may have gone by unseen; why is for the log.
 func (s *Store) Lost(scope, name, why string) {
 	s.core.Lost(s.clock(), s.Table(scope, name))
-	s.log.Warn("stream position lost; table forgotten", "table", name, "reason", why)
+	s.log.Warn("commits may have gone by unseen; table forgotten", "table", name, "reason", why)
 }

@@ -54,6 +54,14 @@ func (c *ItemCache) Peek(s *Schema, key []byte) (coherence.Read, bool) {
 	return c.store.core.PeekItem(c.store.clock(), s.Table, key, o, nil)
 }
 
+// Standing tells how an item stands with its table.
+func (c *ItemCache) Standing(s *Schema, key []byte) coherence.Standing {
+	return c.store.core.ItemStanding(s.Table, key)
+}
+
+// Now is the caches' time.
+func (c *ItemCache) Now() coherence.Time { return c.store.clock() }
+
 // WatermarkAge is the time since the moment up to which every commit to the table has been applied.
 func (c *ItemCache) WatermarkAge(s *Schema) time.Duration {
 	return time.Duration(c.store.clock() - c.store.core.Watermark(s.Table))

@@ -25,6 +25,11 @@ func (c *QueryCache) Peek(s *Schema, key []byte, settings IndexSettings) (cohere
 	return c.store.core.PeekPage(c.store.clock(), s.Table, key, Lookup{}.options(settings.TTL, 0), nil)
 }
 
+// Standing tells how a page stands with its table.
+func (c *QueryCache) Standing(s *Schema, key []byte) coherence.Standing {
+	return c.store.core.PageStanding(s.Table, key)
+}
+
 // Stale looks up a page as ItemCache.Stale does an item.
 func (c *QueryCache) Stale(s *Schema, key []byte, settings IndexSettings, l Lookup, dst []byte) (coherence.Read, bool) {
 	return c.store.core.StalePage(c.store.clock(), s.Table, key, l.options(settings.TTL, 0), dst)

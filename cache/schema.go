@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,9 +37,24 @@ type Schema struct {
 	Counters *metrics.Table
 	// Account is where what reads of the table cost and save is entered; nil without metrics.
 	Account *metrics.Account
+	// Audit is where audits of the table's hits are counted; nil without metrics.
+	Audit *metrics.Audit
 
 	pages map[string]IndexSettings
 	stale atomic.Bool
+	// sample is Settings.Audit as a bound on 64 random bits.
+	sample uint64
+}
+
+// Sampled draws whether a hit is one that is to be audited. It costs nothing where none are.
+func (s *Schema) Sampled() bool { return s.sample != 0 && rand.Uint64() <= s.sample }
+
+// boundOf is the number that the given share of all 64-bit numbers do not exceed; 0 for none.
+func boundOf(share float64) uint64 {
+	if share >= 1 {
+		return math.MaxUint64
+	}
+	return uint64(share * (1 << 63) * 2)
 }
 
 // Stale reports whether the table has been changed, dropped or made anew since. It is set before the core forgets
@@ -205,6 +222,10 @@ func (c *SchemaCache) newSchema(key schemaKey, desc *ddb.TableDescription) *Sche
 		Account:  c.store.account(key.name),
 		pages:    map[string]IndexSettings{"": c.store.Settings().Match(key.name, "")},
 	}
+	if m := c.store.metrics; m != nil {
+		s.Audit = m.Audited.Table(key.name)
+	}
+	s.sample = boundOf(s.Settings.Audit)
 	for _, x := range s.Indexes {
 		settings := c.store.Settings().Match(key.name, x.Name)
 		settings.Pages = settings.Pages && x.Usable

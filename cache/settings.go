@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -53,6 +54,9 @@ type TableConfig struct {
 	NegativeTTL time.Duration
 	// IndexTTL is the same for pages of global indexes that lag behind their table, which the embedded engine's do not.
 	IndexTTL time.Duration
+	// Audit is the share of hits that are compared with the backend afterwards, from 0 to 1, or off; empty inherits, at
+	// last off.
+	Audit string
 	// Remote is how caches and requests are handled before a remote backend.
 	Remote RemoteConfig
 	// Indexes overrides by glob over index names.
@@ -73,6 +77,8 @@ type TableSettings struct {
 	Items bool
 	// ItemTTL and NegativeTTL are how long an item, or its absence, is served.
 	ItemTTL, NegativeTTL time.Duration
+	// Audit is the share of hits that are compared with the backend afterwards.
+	Audit float64
 	// RemoteSettings hold before a remote backend.
 	RemoteSettings
 }
@@ -103,6 +109,9 @@ func NewSettings(tables map[string]TableConfig) (*Settings, error) {
 		if config.ItemTTL < 0 || config.QueryTTL < 0 || config.NegativeTTL < 0 || config.IndexTTL < 0 {
 			return nil, fmt.Errorf("tables.%s: a time to live is below zero", glob)
 		}
+		if _, err := shareOf(config.Audit); err != nil {
+			return nil, fmt.Errorf("tables.%s.audit.sample %w", glob, err)
+		}
 		if err := config.Remote.check(); err != nil {
 			return nil, fmt.Errorf("tables.%s.%w", glob, err)
 		}
@@ -126,18 +135,33 @@ func NewSettings(tables map[string]TableConfig) (*Settings, error) {
 // Table is the effective settings of the table called name.
 func (s *Settings) Table(name string) TableSettings {
 	out, remote := TableSettings{}, RemoteConfig{}
-	mode := Mode("")
+	mode, audit := Mode(""), ""
 	for _, r := range s.matching(name) {
+		audit = cmp.Or(audit, r.Audit)
 		mode = cmp.Or(mode, r.Cache)
 		out.ItemTTL = cmp.Or(out.ItemTTL, r.ItemTTL)
 		out.NegativeTTL = cmp.Or(out.NegativeTTL, r.NegativeTTL)
 		remote.inherit(&r.Remote)
 	}
+	// What is no share was refused before.
+	out.Audit, _ = shareOf(audit)
 	out.RemoteSettings = remote.settings()
 	out.Items = mode != Off
 	out.ItemTTL = cmp.Or(out.ItemTTL, defaultItemTTL)
 	out.NegativeTTL = cmp.Or(out.NegativeTTL, defaultNegativeTTL)
 	return out
+}
+
+// shareOf reads a share: a number from 0 to 1, or off; nothing is off.
+func shareOf(text string) (float64, error) {
+	if text == "" || text == "off" {
+		return 0, nil
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(f >= 0 && f <= 1) {
+		return 0, fmt.Errorf("is %q, must be off or a share of hits from 0 to 1", text)
+	}
+	return f, nil
 }
 
 // Match is the effective settings for pages of an index; index "" is the table itself. What a table's glob says of

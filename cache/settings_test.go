@@ -13,8 +13,8 @@ func TestSettingsComeFromTheMostSpecificGlobThatHasThem(t *testing.T) {
 	t.Parallel()
 	s, err := NewSettings(map[string]TableConfig{
 		"*":        {ItemTTL: time.Hour, QueryTTL: 30 * time.Second},
-		"orders-*": {Cache: ItemsOnly, NegativeTTL: time.Second, Indexes: map[string]IndexConfig{"by-*": {Cache: On}}},
-		"orders-1": {ItemTTL: time.Minute, Indexes: map[string]IndexConfig{"by-day": {QueryTTL: 5 * time.Second}, "by-*": {QueryTTL: 7 * time.Second}}},
+		"orders-*": {Cache: ItemsOnly, Audit: "0.25", NegativeTTL: time.Second, Indexes: map[string]IndexConfig{"by-*": {Cache: On}}},
+		"orders-1": {ItemTTL: time.Minute, Audit: "off", Indexes: map[string]IndexConfig{"by-day": {QueryTTL: 5 * time.Second}, "by-*": {QueryTTL: 7 * time.Second}}},
 		"secret":   {Cache: Off, Indexes: map[string]IndexConfig{"*": {Cache: On}}},
 	})
 	if err != nil {
@@ -32,10 +32,10 @@ func TestSettingsComeFromTheMostSpecificGlobThatHasThem(t *testing.T) {
 			t.Errorf("Match(%q, %q) = %+v, want %+v", table, index, got, want)
 		}
 	}
-	table("other", TableSettings{true, time.Hour, 75 * time.Second, remote})
-	table("orders-1", TableSettings{true, time.Minute, time.Second, remote})
-	table("orders-2", TableSettings{true, time.Hour, time.Second, remote})
-	table("secret", TableSettings{false, time.Hour, 75 * time.Second, remote})
+	table("other", TableSettings{true, time.Hour, 75 * time.Second, 0, remote})
+	table("orders-1", TableSettings{true, time.Minute, time.Second, 0, remote})
+	table("orders-2", TableSettings{true, time.Hour, time.Second, 0.25, remote})
+	table("secret", TableSettings{false, time.Hour, 75 * time.Second, 0, remote})
 	index("other", "", IndexSettings{true, 30 * time.Second, 30 * time.Second})
 	index("other", "i", IndexSettings{true, 30 * time.Second, 30 * time.Second})
 	index("orders-1", "", IndexSettings{false, 30 * time.Second, 30 * time.Second})
@@ -50,7 +50,7 @@ func TestSettingsComeFromTheMostSpecificGlobThatHasThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := none.Table("t"), (TableSettings{true, 5 * time.Minute, 75 * time.Second, remote}); got != want {
+	if got, want := none.Table("t"), (TableSettings{true, 5 * time.Minute, 75 * time.Second, 0, remote}); got != want {
 		t.Errorf("defaults are %+v, want %+v", got, want)
 	}
 	if got, want := none.Match("t", "i"), (IndexSettings{true, time.Minute, 30 * time.Second}); got != want {
@@ -69,6 +69,8 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	f(map[string]TableConfig{"[": {}}, `"[" is not a glob`)
 	f(map[string]TableConfig{"": {}}, `"" is not a glob`)
 	f(map[string]TableConfig{"t": {Cache: "maybe"}}, `tables.t: cache is "maybe"`)
+	f(map[string]TableConfig{"t": {Audit: "2"}}, `tables.t.audit.sample is "2", must be off or a share of hits from 0 to 1`)
+	f(map[string]TableConfig{"t": {Audit: "NaN"}}, `tables.t.audit.sample is "NaN"`)
 	f(map[string]TableConfig{"t": {ItemTTL: -1}}, "tables.t: a time to live is below zero")
 	f(map[string]TableConfig{"t": {Indexes: map[string]IndexConfig{"[": {}}}}, "tables.t.indexes: ")
 	f(map[string]TableConfig{"t": {Indexes: map[string]IndexConfig{"i": {Cache: "x"}}}}, "tables.t.indexes.i: cache")

@@ -89,6 +89,10 @@ func (g *Guard) describe(ctx context.Context, scope, table string) (*ddb.TableDe
 // no longer right.
 func (g *Guard) Forget(s *cache.Schema) { g.inv.forget(s.Scope, s.Name) }
 
+// Lost makes everything cached of a table forgotten, because an answer showed that commits to it went by unseen; why is for
+// the log.
+func (g *Guard) Lost(s *cache.Schema, why string) { g.inv.Lost(s.Scope, s.Name, why) }
+
 // Fill executes a read whose answer is told to the core by its flight, and not here.
 func (g *Guard) Fill(ctx context.Context, req *ddb.Request) (*ddb.Response, error) {
 	if !effects[req.Op].reads {

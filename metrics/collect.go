@@ -148,7 +148,13 @@ func (m *Metrics) collectBehind(out sink) {
 		if d, ok := x.lag.read(0); ok {
 			out.distribution(&streamLag, d, table)
 		}
-		if d, ok := x.staleness.read(0); ok {
+	})
+	m.Audited.each(func(table string, x *Audit) {
+		counts, d := x.counts()
+		for v, label := range auditVerdictNames {
+			out.number(&audits, float64(counts[v]), table, label)
+		}
+		if d.total > 0 {
 			out.distribution(&staleness, d, table)
 		}
 	})

@@ -46,7 +46,8 @@ var (
 	streamRecords   = instrument{"millrace.stream.records", counter, "{record}", "Stream records applied.", []string{"table"}}
 	streamGaps      = instrument{"millrace.stream.gaps", counter, "{gap}", "Times the position in the stream was lost and the table was forgotten.", []string{"table"}}
 	streamLag       = instrument{"millrace.stream.lag", histogram, "s", "Time from a change's commit to its application.", []string{"table"}}
-	staleness       = instrument{"millrace.staleness", histogram, "s", "How long answers from the cache had been out of date that were found to be.", []string{"table"}}
+	audits          = instrument{"millrace.audits", counter, "{hit}", "Hits drawn to be compared with the backend, by what it showed: agreed, within_bound, beyond_bound, unresolved, skipped.", []string{"table", "verdict"}}
+	staleness       = instrument{"millrace.staleness", histogram, "s", "How long entries went on being served, from when an audit saw the backend contradict them.", []string{"table"}}
 
 	backendDuration  = instrument{"millrace.backend.duration", histogram, "s", "Time that operations took at the backend, retries included.", []string{"operation", "class"}}
 	backendInFlight  = instrument{"millrace.backend.in_flight", gauge, "{request}", "Operations under way at the backend.", nil}
@@ -73,7 +74,7 @@ var (
 var instruments = []*instrument{
 	&requestsTotal, &requestDuration, &cacheRequests, &cacheBatchKeys, &receivedBytes, &sentBytes, &panicsTotal, &refusedTotal, &slowTotal,
 	&cacheEntries, &cacheBytes, &cacheMaxBytes, &cacheEvictions, &cacheEvictedBytes, &invalidations, &hotKeyShare,
-	&streamWatermark, &streamRecords, &streamGaps, &streamLag, &staleness,
+	&streamWatermark, &streamRecords, &streamGaps, &streamLag, &audits, &staleness,
 	&backendDuration, &backendInFlight, &upstreamDuration, &upstreamInFlight, &upstreamRetries, &capacityUnits, &capacityNet,
 	&observedReads, &observedVerdicts,
 	&connectionsOpen, &connectionsMade, &connectionsCut, &draining, &buildInfo, &reloadOK, &reloadTime, &certificateEnds,

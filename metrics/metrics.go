@@ -58,6 +58,8 @@ type Metrics struct {
 	Ledger Ledger
 	// Observations counts what mode observe sees.
 	Observations Observations
+	// Audited counts what comparing hits with the backend found.
+	Audited Audited
 	// Invalidations counts what made the caches forget.
 	Invalidations Invalidations
 	// Reloads tells how reading the configuration anew went.

@@ -44,7 +44,9 @@ func fill(m *Metrics) {
 	s.Watermark(time.Now().Add(-2 * time.Second))
 	s.Applied(5, 300*time.Millisecond)
 	s.Gap()
-	s.Stale(40 * time.Millisecond)
+	found := m.Audited.Table("books")
+	found.Judged(AuditWithinBound)
+	found.Stale(40 * time.Millisecond)
 	a := m.Ledger.Table("books")
 	a.Add(ReadsAvoided, 20)
 	a.Add(StrongFills, 3)
@@ -117,6 +119,8 @@ func TestScrapeShowsWhatWasCounted(t *testing.T) {
 		`millrace_stream_gaps_total{table="books"} 1`,
 		`millrace_stream_lag_seconds_sum{table="books"} 0.3`,
 		`millrace_staleness_seconds_count{table="books"} 1`,
+		`millrace_audits_total{table="books",verdict="within_bound"} 1`,
+		`millrace_audits_total{table="books",verdict="beyond_bound"} 0`,
 		`millrace_capacity_units_total{entry="reads_avoided",table="books"} 10`,
 		`millrace_capacity_units_total{entry="writes_consumed",table="books"} 50`,
 		`millrace_capacity_net_units{table="books"} 8.5`,
@@ -247,7 +251,9 @@ func TestNilRecordersCountNothing(t *testing.T) {
 	s.Table("x").Applied(1, 0)
 	s.Table("x").Watermark(time.Now())
 	s.Table("x").Gap()
-	s.Table("x").Stale(0)
+	var au *Audited
+	au.Table("x").Judged(AuditAgreed)
+	au.Table("x").Stale(0)
 	var l *Ledger
 	l.Table("x").Add(Audits, 1)
 	var i *Invalidations

@@ -19,7 +19,6 @@ type Stream struct {
 	records   atomic.Uint64
 	gaps      atomic.Uint64
 	lag       histograms
-	staleness histograms
 }
 
 // Table is the counters of the stream of a table; past the cap they are shared.
@@ -37,7 +36,7 @@ func (s *Streams) Table(name string) *Stream {
 	}
 	x := s.tables[name]
 	if x == nil {
-		x = &Stream{lag: newHistograms(1), staleness: newHistograms(1)}
+		x = &Stream{lag: newHistograms(1)}
 		s.tables[name] = x
 	}
 	return x
@@ -63,13 +62,6 @@ func (x *Stream) Applied(records int, lag time.Duration) {
 func (x *Stream) Gap() {
 	if x != nil {
 		x.gaps.Add(1)
-	}
-}
-
-// Stale notes that an answer from the cache was found to have been out of date for so long.
-func (x *Stream) Stale(d time.Duration) {
-	if x != nil {
-		x.staleness.observe(stripe(), 0, d)
 	}
 }
 

@@ -6,12 +6,21 @@ import (
 	"context"
 	"testing"
 
+	"millrace/cache"
 	"millrace/ddb"
 )
 
-// The path from a request's body to the response's bytes, when the item or its absence is cached, allocates nothing.
+// The path from a request's body to the response's bytes, when the item or its absence is cached, allocates nothing: without
+// audits, and with them for the hits that are not drawn.
 func TestGetItemHitAllocs(t *testing.T) {
-	r := newRig(t, rigOptions{})
+	for _, sample := range []string{"off", "1e-15"} {
+		testGetItemHitAllocs(t, sample)
+	}
+}
+
+// testGetItemHitAllocs is TestGetItemHitAllocs for a share of hits that are audited.
+func testGetItemHitAllocs(t *testing.T, sample string) {
+	r := newRig(t, rigOptions{store: cache.Config{Tables: map[string]cache.TableConfig{"*": {Audit: sample}}}})
 	r.must(ddb.CreateTable, bookTable)
 	r.must(ddb.CreateTable, hashTable)
 	r.putBook("ann", "b", "x", 1, "note")

@@ -191,6 +191,9 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 	}
 	reply.Hits, reply.Keys = hits, b.keys
 	b.each(func(t *batchTable, k *batchKey) {
+		if (k.read.Outcome == coherence.Hit || k.read.Outcome == coherence.Negative) && t.schema.Sampled() {
+			p.auditItem(&itemRead{schema: t.schema, key: k.key, cacheKey: k.cacheKey, strong: t.strong}, k.read)
+		}
 		if k.read.Outcome != coherence.Lead && !k.left {
 			avoided(t.schema, itemHalves(k.answer.Meta.Size, t.strong))
 		}

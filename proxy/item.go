@@ -57,6 +57,9 @@ func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, rep
 		reply.Body = reply.Body[:n]
 		return p.forward(ctx, req, o, reply)
 	}
+	if s.Sampled() {
+		p.auditScanned(ctx, req, o, r, r.Body[n+len(`{"Item":`):])
+	}
 	return nil
 }
 
@@ -169,6 +172,9 @@ func (p *Proxy) resume(ctx context.Context, req *ddb.Request, o Options, reply *
 			}
 			reply.Result = Stale
 			return p.respondItem(reply, g, stale)
+		}
+		if (r.Outcome == coherence.Hit || r.Outcome == coherence.Negative) && g.schema.Sampled() {
+			p.auditItem(g, r)
 		}
 		if r.Outcome != coherence.Lead { // what a leader read is entered where it is read
 			avoided(g.schema, itemHalves(a.Meta.Size, g.strong))

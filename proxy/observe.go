@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"context"
-	"time"
 
 	"millrace/cache"
 	"millrace/cache/coherence"
@@ -18,18 +17,14 @@ import (
 
 // watched is what the caches have to say of a read that is about to be forwarded.
 type watched struct {
-	schema *cache.Schema
-	read   coherence.Read
-	// answer is what they would answer, for a hit.
-	answer []byte
+	suspect
+	read coherence.Read
+	// shown is what they would answer, for a hit.
+	shown []byte
 	// fill takes the backend's answer for the flight that the read leads; false when it will not do.
 	fill func(resp *ddb.Response) bool
 	// fail ends that flight without an answer.
 	fail func()
-	// again looks once more, without leading a read: what would be answered now.
-	again func() ([]byte, bool)
-	// strong reads the same from the backend strongly; nil for what cannot be read so.
-	strong func(ctx context.Context) ([]byte, error)
 	// actual is the part of the response that is compared.
 	actual func(resp *ddb.Response) ([]byte, bool)
 	// cost is what the read costs in half read units, for a hit.
@@ -91,12 +86,12 @@ func (p *Proxy) compare(w *watched, resp *ddb.Response) {
 	default:
 		avoided(w.schema, w.cost())
 		actual, ok := w.actual(resp)
-		if ok && bytes.Equal(actual, w.answer) {
+		if ok && bytes.Equal(actual, w.shown) {
 			p.sight(metrics.WouldHit)
 			return
 		}
 		p.sight(metrics.WouldDiffer)
-		p.suspect(w)
+		p.lookInto(w)
 	}
 }
 
@@ -104,11 +99,11 @@ func (p *Proxy) compare(w *watched, resp *ddb.Response) {
 func (p *Proxy) sight(s metrics.Sighting) { p.observations.Saw(s) }
 
 // maxSuspects bounds the answers that are being looked into.
-const maxSuspects = 16
+const maxSuspects = 64
 
-// suspect finds out, in the background, whether what the caches would have answered was old, and for how long they go on.
+// lookInto finds out, in the background, whether what the caches would have answered was old, and for how long they go on.
 // Both tell: the client's own read may have been the older one, for it was eventually consistent.
-func (p *Proxy) suspect(w *watched) {
+func (p *Proxy) lookInto(w *watched) {
 	select {
 	case p.suspects <- struct{}{}:
 	default:
@@ -117,64 +112,8 @@ func (p *Proxy) suspect(w *watched) {
 	}
 	p.reads.Go(func() {
 		defer func() { <-p.suspects }()
-		p.observations.Judged(p.judge(w))
+		p.observations.Judged(p.judge(&w.suspect).Observed())
 	})
-}
-
-// judge is the verdict on the answer of w.
-func (p *Proxy) judge(w *watched) metrics.Verdict {
-	bound := w.schema.Settings.Delta
-	if bound <= 0 || !w.schema.Table.Covered() {
-		bound = w.schema.Settings.ItemTTL
-	}
-	end := time.Now().Add(bound)
-	if w.strong != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), p.config.ReadTimeout)
-		current, err := w.strong(ctx)
-		cancel()
-		if err != nil {
-			return metrics.Unresolved
-		}
-		if bytes.Equal(current, w.answer) {
-			return metrics.BackendOlder
-		}
-	}
-	// The caches are right again as soon as they do not answer that any more.
-	tick := time.NewTicker(max(bound/50, 5*time.Millisecond))
-	defer tick.Stop()
-	for {
-		if now, ok := w.again(); !ok || !bytes.Equal(now, w.answer) {
-			return metrics.WithinBound
-		}
-		if time.Now().After(end) {
-			return p.confirm(w)
-		}
-		select {
-		case <-tick.C:
-		case <-p.closing:
-			return metrics.Unresolved
-		}
-	}
-}
-
-// confirm looks whether an answer that outlived its bound is old still: what it says may have become true again.
-func (p *Proxy) confirm(w *watched) metrics.Verdict {
-	if w.strong == nil {
-		return metrics.Unresolved // an index has no strong read to be held against
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.config.ReadTimeout)
-	defer cancel()
-	current, err := w.strong(ctx)
-	now, ok := w.again()
-	switch {
-	case err != nil:
-		return metrics.Unresolved
-	case !ok || !bytes.Equal(now, w.answer) || bytes.Equal(current, w.answer):
-		return metrics.WithinBound
-	}
-	p.config.Logger.Error("an entry is served beyond its bound", "table", w.schema.Name,
-		"bound", w.schema.Settings.Delta, "watermark_age", p.items.WatermarkAge(w.schema))
-	return metrics.BeyondBound
 }
 
 // watchItem watches a GetItem.
@@ -196,8 +135,8 @@ func (p *Proxy) watchItem(ctx context.Context, req *ddb.Request) (*watched, bool
 		shown, err := appendProjected(nil, image, g.projection)
 		return shown, err == nil
 	}
-	w := &watched{schema: g.schema, read: r}
-	w.answer, _ = show(r.Body, r.Outcome == coherence.Negative)
+	w := &watched{suspect: p.itemSuspect(g, r), read: r}
+	w.shown, _ = show(r.Body, r.Outcome == coherence.Negative)
 	w.cost = func() int64 { return itemHalves(r.Meta.Size, g.strong) }
 	w.fail = func() { p.leave(r) }
 	item := func(resp *ddb.Response) (ddb.Item, bool) {
@@ -223,28 +162,6 @@ func (p *Proxy) watchItem(ctx context.Context, req *ddb.Request) (*watched, bool
 		}
 		return ddb.AppendItemJSON(nil, got), true
 	}
-	w.again = func() ([]byte, bool) {
-		now, ok := p.items.Peek(g.schema, g.cacheKey)
-		if !ok {
-			return nil, false
-		}
-		return show(now.Body, now.Outcome == coherence.Negative)
-	}
-	w.strong = func(ctx context.Context) ([]byte, error) {
-		strong := true
-		in := &ddb.GetItemInput{TableName: g.schema.Name, Key: g.key, ConsistentRead: &strong}
-		resp, err := p.fill(ctx, g.schema.Scope, in)
-		if err != nil {
-			return nil, err
-		}
-		out, err := ddb.OutputAs[ddb.GetItemOutput](resp)
-		if err != nil || out.Item == nil {
-			return nil, err
-		}
-		g.schema.Account.Add(metrics.Audits, uint64(itemHalves(int64(out.Item.Size()), true)))
-		shown, _ := show(ddb.AppendItemJSON(nil, out.Item), false)
-		return shown, nil
-	}
 	return w, true
 }
 
@@ -260,7 +177,7 @@ func (p *Proxy) watchPage(ctx context.Context, req *ddb.Request, parse func(cont
 		p.leavePage(r)
 		return nil, false
 	}
-	w := &watched{schema: q.schema, read: r, answer: r.Body}
+	w := &watched{suspect: p.pageSuspect(q, r), read: r, shown: r.Body}
 	w.cost = func() int64 { return halves(eventualHalves(cache.UnitsOf(r.Meta)), q.strong) }
 	w.fail = func() { p.leavePage(r) }
 	w.fill = func(resp *ddb.Response) bool {
@@ -275,20 +192,6 @@ func (p *Proxy) watchPage(ctx context.Context, req *ddb.Request, parse func(cont
 	w.actual = func(resp *ddb.Response) ([]byte, bool) {
 		got, err := q.read(resp)
 		return got.body, err == nil
-	}
-	w.again = func() ([]byte, bool) {
-		now, ok := p.pages.Peek(q.schema, q.key, q.settings)
-		return now.Body, ok
-	}
-	if !q.index.Global {
-		w.strong = func(ctx context.Context) ([]byte, error) {
-			got, err := q.fetch(ctx, p, true)
-			if err != nil {
-				return nil, err
-			}
-			q.schema.Account.Add(metrics.Audits, uint64(2*eventualHalves(unitsOf(got.cost, q.index.Name, true))))
-			return got.body, nil
-		}
 	}
 	return w, true
 }

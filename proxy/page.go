@@ -60,6 +60,9 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 		var units cache.Units
 		if r.Outcome == coherence.Hit {
 			reply.Body, units, reply.Result = r.Body, cache.UnitsOf(r.Meta), Hit
+			if q.schema.Sampled() {
+				p.auditPage(q, r, r.Body[n:])
+			}
 		} else {
 			if reply.Result = missOf(r, o); look.NoCache && !o.NoCache {
 				reply.Result = Refill // the entry there did not tell what it cost

@@ -8,6 +8,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -51,6 +52,8 @@ type Config struct {
 	// StaleIfError answers from an entry that is past Delta, though not past its TTL, when the backend gave no answer; the
 	// result says so.
 	StaleIfError bool
+	// Audit is how hits are held against the backend.
+	Audit AuditConfig
 	// Metrics counts; nil does not.
 	Metrics *metrics.Metrics
 	// Logger hears of panics in backend reads; nil discards.
@@ -67,10 +70,13 @@ type Proxy struct {
 
 	reads sync.WaitGroup // backend reads under way, which may outlive their callers
 
-	// observations and suspects are mode observe's; closing ends what it waits for.
+	// observations are mode observe's; suspects has a place for each answer that is being looked into, budget what that may
+	// cost, and life ends the waiting.
 	observations *metrics.Observations
 	suspects     chan struct{}
-	closing      chan struct{}
+	budget       *budget
+	life         context.Context
+	end          context.CancelFunc
 }
 
 // New makes a proxy over guard and the caches in store; a nil store forwards everything.
@@ -83,8 +89,10 @@ func New(config Config, guard *invalidation.Guard, store *cache.Store) *Proxy {
 	}
 	p := &Proxy{
 		guard: guard, schemas: guard.Schemas(), config: config,
-		suspects: make(chan struct{}, maxSuspects), closing: make(chan struct{}),
+		suspects: make(chan struct{}, maxSuspects),
+		budget:   newBudget(cmp.Or(config.Audit.Budget, defaultAuditBudget), time.Now),
 	}
+	p.life, p.end = context.WithCancel(context.Background())
 	if config.Metrics != nil {
 		p.observations = &config.Metrics.Observations
 	}
@@ -115,7 +123,7 @@ func (p *Proxy) Do(ctx context.Context, req *ddb.Request, o Options, reply *Repl
 
 // Close waits for backend reads that outlived their callers. No request may be made any more.
 func (p *Proxy) Close() error {
-	close(p.closing)
+	p.end()
 	p.reads.Wait()
 	return nil
 }

@@ -46,8 +46,10 @@ type Read struct {
 	Body []byte
 	// Meta is the entry's, for Hit and Negative.
 	Meta Meta
-	// Age is the time since the value was known to be current.
-	Age time.Duration
+	// Age is the time since the value was known to be current, and ValidAt when that was; it tells an entry from a later one
+	// of the same bytes.
+	Age     time.Duration
+	ValidAt Time
 	// Flight is set for Joined and Lead.
 	Flight *Flight
 }
@@ -101,7 +103,7 @@ func (c *Core) lookup(now Time, sh *shard, h uint64, t *Table, page bool, key []
 func (c *Core) hit(now Time, sh *shard, s *slot, dst []byte) Read {
 	e := s.entry
 	sh.hits.Add(1)
-	r := Read{Outcome: Hit, Body: dst, Meta: e.img.Meta, Age: e.age(now)}
+	r := Read{Outcome: Hit, Body: dst, Meta: e.img.Meta, Age: e.age(now), ValidAt: e.validAt}
 	if e.img.Absent {
 		r.Outcome = Negative
 		return r

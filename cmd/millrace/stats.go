@@ -134,6 +134,9 @@ func printStats(w io.Writer, s admin.Stats) error {
 		}
 	}
 	p.list("left the caches", left)
+	a := s.Audit
+	p.row("audits", fmt.Sprintf("%d agreed, %d old within their bound (half of them for at most %s, 99%% for %s), %d BEYOND IT, %d not found out, %d skipped",
+		a.Agreed, a.WithinBound, seconds(a.StalenessMedian), seconds(a.StalenessP99), a.BeyondBound, a.Unresolved, a.Skipped))
 	if !s.Reload.Successful {
 		p.row("configuration", "the last reload failed; in force is that of "+s.Reload.At.Format(time.RFC3339))
 	}
@@ -199,9 +202,10 @@ func orDash(s *float64) string {
 // printCoherence prints how tables stand with the backend.
 func printCoherence(w io.Writer, list itemsOf[admin.Coherence]) error {
 	p := newPrinter(w)
-	p.row("TABLE", "MODE", "DELTA", "WATERMARK AGE", "FILL", "QUARANTINE", "AMBIGUOUS", "FORGOTTEN")
+	p.row("TABLE", "MODE", "DELTA", "WATERMARK AGE", "STREAM LAG", "FILL", "QUARANTINE", "AMBIGUOUS", "FORGOTTEN", "AUDITED", "OLD", "BEYOND BOUND")
 	for _, c := range list.Items {
-		p.row(c.Table, c.Mode, orDash(c.Delta), orDash(c.WatermarkAge), c.Fill, c.Quarantine, c.Ambiguous, c.Forgotten)
+		p.row(c.Table, c.Mode, orDash(c.Delta), orDash(c.WatermarkAge), orDash(c.StreamLag), c.Fill, c.Quarantine, c.Ambiguous, c.Forgotten,
+			c.Audit.Agreed+c.Audit.WithinBound+c.Audit.BeyondBound, c.Audit.WithinBound, c.Audit.BeyondBound)
 	}
 	return p.flush()
 }

@@ -27,6 +27,18 @@ type Stats struct {
 	BackendNow    int64             `json:"backend_in_flight"`
 	Invalidations map[string]uint64 `json:"invalidations"`
 	Reload        ReloadState       `json:"reload"`
+	Audit         Audits            `json:"audit"`
+}
+
+// Audits is what holding hits against the backend found; see metrics.AuditCounts.
+type Audits struct {
+	Agreed          uint64  `json:"agreed"`
+	WithinBound     uint64  `json:"within_bound"`
+	BeyondBound     uint64  `json:"beyond_bound"`
+	Unresolved      uint64  `json:"unresolved"`
+	Skipped         uint64  `json:"skipped"`
+	StalenessMedian float64 `json:"staleness_median_seconds"`
+	StalenessP99    float64 `json:"staleness_p99_seconds"`
 }
 
 // CheckResult is one check of readiness; an empty fault is fine.
@@ -134,6 +146,15 @@ type Coherence struct {
 	Ambiguous    bool     `json:"ambiguous"`
 	Forgotten    uint64   `json:"forgotten"`
 	Writes       uint64   `json:"writes"`
+	// StreamLag is how long the stream is taken to lag behind the table at most; null where none is read.
+	StreamLag *float64   `json:"stream_lag_seconds"`
+	Audit     TableAudit `json:"audit"`
+}
+
+// TableAudit is what audits of one table's hits found, and the share of them that is audited.
+type TableAudit struct {
+	Sample float64 `json:"sample"`
+	Audits
 }
 
 // HotKey is one of the keys asked for most, as GET /api/v1/hot-keys lists them.

@@ -16,6 +16,7 @@ import (
 	"millrace/ddb"
 	"millrace/internal/admin"
 	"millrace/invalidation"
+	"millrace/metrics"
 )
 
 // adminNode is what the admin port shows of n and does to it.
@@ -39,6 +40,7 @@ func (n *Node) stats() admin.Stats {
 		Connections:   admin.Connections{Open: n.front.Connections(), Accepted: n.front.Accepted(), Cut: n.front.Cut()},
 		BackendNow:    m.BackendInFlight,
 		Invalidations: m.Invalidations,
+		Audit:         auditsOf(n.metrics.Audited.Total()),
 		Reload:        admin.ReloadState{Successful: !m.ReloadFailed, At: m.ReloadedAt.UTC()},
 	}
 	for _, c := range n.checks() {
@@ -60,6 +62,14 @@ func (n *Node) stats() admin.Stats {
 		s.Caches.Left[l.Reason] = admin.Count{Entries: l.Entries, Bytes: l.Bytes}
 	}
 	return s
+}
+
+// auditsOf is what audits found, as the API tells it.
+func auditsOf(c metrics.AuditCounts) admin.Audits {
+	return admin.Audits{
+		Agreed: c.Agreed, WithinBound: c.WithinBound, BeyondBound: c.BeyondBound, Unresolved: c.Unresolved, Skipped: c.Skipped,
+		StalenessMedian: c.Median.Seconds(), StalenessP99: c.P99.Seconds(),
+	}
 }
 
 // schemas are the tables whose schema is known, by name.
@@ -107,6 +117,7 @@ func (n *Node) coherence() []admin.Coherence {
 			Scope: s.Scope, Table: s.Name, Mode: string(n.store.CoverageOf(s.Scope, s.Name)), Fill: fillNames[st.Fill],
 			Changing: st.Changing, Quarantine: st.QuarantineEnds > now, Ambiguous: st.AmbiguityEnds > now,
 			Forgotten: st.Forgotten, Writes: st.Writes,
+			Audit: admin.TableAudit{Sample: s.Settings.Audit, Audits: auditsOf(s.Audit.Counts())},
 		}
 		if st.Covered {
 			delta := st.Delta.Seconds()
@@ -114,6 +125,10 @@ func (n *Node) coherence() []admin.Coherence {
 			if st.Watermark > 0 {
 				age := time.Duration(now - st.Watermark).Seconds()
 				c.WatermarkAge = &age
+			}
+			if n.streams != nil {
+				lag := n.streams.Lag(s.Scope, s.Name).Seconds()
+				c.StreamLag = &lag
 			}
 		}
 		out = append(out, c)

@@ -33,6 +33,7 @@ type Config struct {
 	Upstream UpstreamConfig         `yaml:"upstream"`
 	Ledger   LedgerConfig           `yaml:"ledger"`
 	Cache    CacheConfig            `yaml:"cache"`
+	Audit    AuditConfig            `yaml:"audit"`
 	Tables   map[string]TableConfig `yaml:"tables" doc:"Cache settings of the tables that a glob matches; where several match, the glob with the most literal characters counts, setting by setting."`
 	HTTP     awsjson.Config         `yaml:"http"`
 	Record   RecordConfig           `yaml:"record"`
@@ -86,6 +87,7 @@ type TableConfig struct {
 	Delta       units.Duration         `yaml:"delta" doc:"How old an answer may be while the stream is read: 5s unless set. Below what the stream takes to tell of a write, about a second, hardly anything may be served; a large one hides foreign writes for as long when the stream lags."`
 	Fill        string                 `yaml:"fill" doc:"How misses are read: strong, at twice the price of an eventually consistent read; auto, strongly only within two seconds of a write or answer that a replica may not show yet; eventual, weaker: what was just written may be missing."`
 	Coherence   string                 `yaml:"coherence" doc:"auto, or dax-compatible: writes leave cached pages alone and foreign writes are unseen until the time to live. Only for comparison."`
+	Audit       TableAuditConfig       `yaml:"audit"`
 	Rewrite     RewriteConfig          `yaml:"rewrite" doc:"Which requests may be changed on their way to a remote backend. Answers keep the shape that was asked for."`
 	Indexes     map[string]IndexConfig `yaml:"indexes" doc:"Settings for pages of the indexes that a glob matches."`
 }
@@ -153,6 +155,7 @@ func DefaultConfig() Config {
 			QueryTTL:    units.Duration(time.Minute),
 			NegativeTTL: units.Duration(75 * time.Second),
 		},
+		Audit:    defaultAudit(),
 		HTTP:     awsjson.DefaultConfig(),
 		Record:   RecordConfig{Keys: "hashed"},
 		Shutdown: ShutdownConfig{Delay: units.Duration(defaultDelay)},
@@ -220,6 +223,9 @@ func (c Config) Validate() error {
 	if _, err := cache.NewSettings(c.tables()); err != nil {
 		return err
 	}
+	if err := c.Audit.validate(); err != nil {
+		return err
+	}
 	if err := c.Ledger.validate(); err != nil {
 		return err
 	}
@@ -275,7 +281,7 @@ func (c Config) tables() map[string]cache.TableConfig {
 	out := map[string]cache.TableConfig{}
 	for glob, t := range c.Tables {
 		tc := cache.TableConfig{Cache: cache.Mode(t.Cache), ItemTTL: t.ItemTTL.Of(), QueryTTL: t.QueryTTL.Of(), NegativeTTL: t.NegativeTTL.Of()}
-		tc.IndexTTL = t.IndexTTL.Of()
+		tc.IndexTTL, tc.Audit = t.IndexTTL.Of(), t.Audit.Sample
 		tc.Remote = cache.RemoteConfig{
 			Streams: cache.Streams(t.Streams), Delta: t.Delta.Of(), Fill: t.Fill, Coherence: t.Coherence,
 			ConsistentRead: t.Rewrite.ConsistentRead, Projection: t.Rewrite.Projection, ReturnValues: t.Rewrite.ReturnValues,
@@ -294,6 +300,9 @@ func (c Config) tables() map[string]cache.TableConfig {
 	all := out["*"]
 	if c.Mode == "observe" {
 		all.Remote.Fill, all.Remote.ReturnValues = "auto", "off"
+	}
+	if all.Audit == "" {
+		all.Audit = c.Audit.text()
 	}
 	if all.ItemTTL == 0 {
 		all.ItemTTL = c.Cache.ItemTTL.Of()

@@ -153,7 +153,7 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	if !config.Cache.Enabled {
 		cached = nil
 	}
-	n.proxy = proxy.New(proxy.Config{ReadTimeout: config.HTTP.RequestTimeout.Of(), Observe: config.Mode == "observe", StaleIfError: config.Upstream.StaleIfError, Metrics: n.metrics, Logger: log}, n.guard, cached)
+	n.proxy = proxy.New(proxy.Config{ReadTimeout: config.HTTP.RequestTimeout.Of(), Observe: config.Mode == "observe", StaleIfError: config.Upstream.StaleIfError, Audit: n.audit(), Metrics: n.metrics, Logger: log}, n.guard, cached)
 	serve.proxy = n.proxy
 	if config.Record.File != "" {
 		if n.recorder, err = n.newRecorder(); err != nil {

@@ -86,6 +86,7 @@ func (n *Node) apply(c Config) {
 func reloadable(old, next Config) Config {
 	out := old
 	out.Tables, out.Metrics, out.Log.Level = next.Tables, next.Metrics, next.Log.Level
+	out.Audit.Sample = next.Audit.Sample
 	out.Cache.ItemTTL, out.Cache.QueryTTL, out.Cache.NegativeTTL = next.Cache.ItemTTL, next.Cache.QueryTTL, next.Cache.NegativeTTL
 	if old.TLS.enabled() && next.TLS.enabled() {
 		out.TLS = next.TLS

@@ -25,6 +25,9 @@ type Lag struct {
 	halves [3]lagSamples
 	since  coherence.Time
 	bound  time.Duration
+	// raised is a lag that was shown to be real otherwise than by a sample, and counts until raisedUntil.
+	raised      time.Duration
+	raisedUntil coherence.Time
 }
 
 // lagSamples counts samples by size: four buckets for each doubling, from a millisecond on.
@@ -50,8 +53,11 @@ func (l *Lag) Learn(now coherence.Time, samples []time.Duration) {
 	if l.since == 0 {
 		l.since = max(now, 1)
 	}
-	if len(samples) == 0 && now-l.since < coherence.Time(lagWindow/2) {
+	if len(samples) == 0 && now-l.since < coherence.Time(lagWindow/2) && (l.raised == 0 || now < l.raisedUntil) {
 		return
+	}
+	if now >= l.raisedUntil {
+		l.raised = 0
 	}
 	for i := 0; i < len(l.halves) && now-l.since >= coherence.Time(lagWindow/2); i++ {
 		l.since += coherence.Time(lagWindow / 2)
@@ -65,7 +71,15 @@ func (l *Lag) Learn(now coherence.Time, samples []time.Duration) {
 		l.halves[0].n++
 		l.halves[0].buckets[lagBucket(d)]++
 	}
-	l.bound = max(l.floor, time.Duration(lagFactor*float64(l.Quantile(lagQuantile))))
+	l.bound = max(l.floor, l.raised, time.Duration(lagFactor*float64(l.Quantile(lagQuantile))))
+}
+
+// Raise tells that a change was found not to show for as long as d. L stays above that for as long as a sample counts at
+// least, whatever own writes show: one that is missing altogether is no sample.
+func (l *Lag) Raise(now coherence.Time, d time.Duration) {
+	l.raised = max(l.raised, time.Duration(lagFactor*float64(d)))
+	l.raisedUntil = now + coherence.Time(lagWindow)
+	l.bound = max(l.bound, l.raised)
 }
 
 // Quantile is what the given share of the samples stay under, rounded up by at most a quarter; 0 without samples.

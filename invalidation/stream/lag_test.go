@@ -78,3 +78,21 @@ func TestDatesDoNotTrustClocks(t *testing.T) {
 		t.Errorf("local = %v, want 7399s", got/second)
 	}
 }
+
+// A lag that was shown otherwise than by a record counts for an hour, whatever records show meanwhile.
+func TestLagIsRaisedForAnHour(t *testing.T) {
+	l := NewLag(500 * time.Millisecond)
+	now := coherence.Time(time.Hour)
+	l.Raise(now, 4*time.Second)
+	l.Raise(now, 2*time.Second)
+	f := func(after, want time.Duration) {
+		t.Helper()
+		l.Learn(now+coherence.Time(after), []time.Duration{time.Millisecond})
+		if got := l.Bound(); got != want {
+			t.Errorf("Bound() = %v %v after it was raised by 4s, want %v", got, after, want)
+		}
+	}
+	f(0, 6*time.Second)
+	f(59*time.Minute, 6*time.Second)
+	f(61*time.Minute, 500*time.Millisecond)
+}

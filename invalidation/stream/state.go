@@ -37,6 +37,27 @@ type TableState struct {
 	LastErrorAt time.Time
 }
 
+// Lag is how long a table's stream is taken to lag behind it at most; 0 if it is not followed.
+func (m *Manager) Lag(scope, name string) time.Duration {
+	m.mu.Lock()
+	t := m.tables[tableRef{scope, name}]
+	m.mu.Unlock()
+	if t == nil {
+		return 0
+	}
+	return t.snapshot().Lag
+}
+
+// Late tells that a change of a table was found not to show in its stream for as long as d: so much, and half of it more, is
+// what the stream is taken to lag behind for the next hour.
+func (m *Manager) Late(scope, name string, d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t := m.tables[tableRef{scope, name}]; t != nil {
+		t.late.put(d)
+	}
+}
+
 // Tables are the states of all tables, in the order of their names. It is safe for concurrent use.
 func (m *Manager) Tables() []TableState {
 	m.mu.Lock()

@@ -20,6 +20,7 @@ type table struct {
 	ref     tableRef
 	learned mailbox[*cache.Schema]
 	soon    chan struct{} // has a token when the table is to be described at once
+	late    mailbox[time.Duration]
 	lag     *Lag
 	metrics *metrics.Stream
 
@@ -45,7 +46,8 @@ type table struct {
 func newTable(m *Manager, s *cache.Schema) *table {
 	t := &table{
 		manager: m, ref: tableRef{s.Scope, s.Name}, learned: newMailbox[*cache.Schema](), soon: make(chan struct{}, 1),
-		lag: NewLag(m.config.LagFloor), metrics: m.config.Metrics.Table(s.Name), warned: map[string]bool{},
+		late: make(mailbox[time.Duration], 1),
+		lag:  NewLag(m.config.LagFloor), metrics: m.config.Metrics.Table(s.Name), warned: map[string]bool{},
 	}
 	t.state = TableState{Scope: s.Scope, Table: s.Name, Mode: cache.TTL, Why: "starting"}
 	t.use(s)
@@ -115,6 +117,9 @@ func (t *table) run(ctx context.Context) {
 			describe()
 		case <-t.soon:
 			describe()
+		case d := <-t.late:
+			t.lag.Raise(t.manager.config.Clock(), d)
+			t.note(func(s *TableState) { s.Lag = t.lag.Bound() })
 		case d := <-answers:
 			asking = false
 			if t.decide(ctx, d) && t.manager.leave(t) {
