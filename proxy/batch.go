@@ -118,7 +118,7 @@ func (b *batch) stale() bool {
 // serveBatch looks up every key, leads one read for those that nobody reads yet, and waits for the others' reads
 // only when its own is under way: two batches that join each other's flights must not wait for each other first.
 func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, reply *Reply, b *batch) error {
-	look := cache.Lookup{NoCache: o.NoCache, MaxAge: o.MaxAge}
+	look := cache.Lookup{NoCache: o.NoCache, MaxAge: o.MaxAge, KeepStale: p.config.StaleIfError}
 	if len(b.tables) == 1 {
 		reply.Table = b.tables[0].schema.Counters
 	}
@@ -170,7 +170,11 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 				if schemas := b.projected(); isDenied(a.Err) && len(schemas) > 0 {
 					return p.ownWords(ctx, req, o, reply, a.Err, invalidation.RewriteProjection, schemas...)
 				}
-				return a.Err
+				if !p.staleBatch(b, o, a.Err) {
+					return a.Err
+				}
+				reply.Result, reply.Hits, reply.Keys = Stale, hits, b.keys
+				return b.respond(reply)
 			}
 		}
 		if len(alone) == 0 {

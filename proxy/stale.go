@@ -31,3 +31,25 @@ func (p *Proxy) stalePage(q *pageRead, o Options, err error) (cache.Answer, bool
 	r, ok := p.pages.Stale(q.schema, q.key, q.settings, cache.Lookup{MaxAge: o.MaxAge}, nil)
 	return cache.Answer{Body: r.Body, Meta: r.Meta}, ok
 }
+
+// staleBatch answers the keys of a batch that the caches did not have, for a reader whom the backend gave no answer. It
+// reports false, and the batch is of no use, unless all of them can be answered.
+func (p *Proxy) staleBatch(b *batch, o Options, err error) bool {
+	if !p.config.StaleIfError || o.NoCache || !gaveNoAnswer(err) {
+		return false
+	}
+	all := true
+	b.each(func(t *batchTable, k *batchKey) {
+		if !all || k.read.Outcome == coherence.Hit || k.read.Outcome == coherence.Negative {
+			return
+		}
+		if all = !t.strong; !all {
+			return
+		}
+		var r coherence.Read
+		if r, all = p.items.Stale(t.schema, k.cacheKey, cache.Lookup{MaxAge: o.MaxAge}, nil); all {
+			k.answer, k.left = cache.Answer{Body: r.Body, Meta: r.Meta, Absent: r.Outcome == coherence.Negative}, false
+		}
+	})
+	return all
+}

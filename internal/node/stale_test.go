@@ -47,6 +47,21 @@ func TestStaleAnswersAreLabelledAndAskedFor(t *testing.T) {
 				if allowed && body != `{"Item":{"p":{"S":"a"},"v":{"N":"7"}}}` {
 					t.Errorf("stale answer is %s", body)
 				}
+				// A batch is answered if each of its keys is.
+				f := func(keys, more string, answered bool) {
+					t.Helper()
+					status, header, body := front.call("BatchGetItem", `{"RequestItems":{"t-1":{"Keys":[`+keys+`]`+more+`}}}`)
+					if !answered && status < 500 {
+						t.Errorf("stale_if_error %v: a batch of %s%s with upstream gone is %d %s, want an error", allowed, keys, more, status, body)
+					}
+					result := header.Get("X-Millrace-Cache")
+					if answered && (result != "stale; hits=0/1" || body != `{"Responses":{"t-1":[{"p":{"S":"a"},"v":{"N":"7"}}]},"UnprocessedKeys":{}}`) {
+						t.Errorf("stale_if_error %v: a batch of %s%s with upstream gone is %d %q %s", allowed, keys, more, status, result, body)
+					}
+				}
+				f(`{"p":{"S":"a"}}`, "", allowed)
+				f(`{"p":{"S":"a"}},{"p":{"S":"b"}}`, "", false)
+				f(`{"p":{"S":"a"}}`, `,"ConsistentRead":true`, false)
 				break
 			}
 			if result != "hit" || time.Now().After(end) {

@@ -26,7 +26,7 @@ type UpstreamConfig struct {
 	MaxInFlight    int            `yaml:"max_in_flight" doc:"The most requests upstream at once, and so the most connections. Too few make requests wait for each other; too many cost memory, at some 20 KB each."`
 	QueueTimeout   units.Duration `yaml:"queue_timeout" doc:"How long a request waits for its turn when max_in_flight are under way, before it is answered with ThrottlingException."`
 
-	StaleIfError bool `yaml:"stale_if_error" doc:"Answer GetItem, Query and Scan from what is older than the table's delta, though not than its time to live, when upstream gives no answer. Such replies say stale in X-Millrace-Cache. They may lack anything that happened since: read-your-writes and the bound on staleness do not hold for them."`
+	StaleIfError bool `yaml:"stale_if_error" doc:"Answer GetItem, BatchGetItem, Query and Scan from what is older than the table's delta, though not than its time to live, when upstream gives no answer; a batch if each of its keys can be answered. Such replies say stale in X-Millrace-Cache. They may lack anything that happened since: read-your-writes and the bound on staleness do not hold for them."`
 
 	StreamPoll  units.Duration `yaml:"stream_poll" doc:"Time between two reads of a shard of a table's stream; 0s is what suits the kind: 250ms, and 10ms for generic. It adds to how late writes of others are seen, and every read is paid for."`
 	StreamLag   units.Duration `yaml:"stream_lag" doc:"The least that streams are assumed to lag behind their tables, as long as own writes have not shown more; 0s is what suits the kind: 2s, 12s for alternator, 500ms for generic. When it is too small, answers may be older than a table's delta."`
