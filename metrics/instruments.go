@@ -57,7 +57,7 @@ var (
 	capacityUnits    = instrument{"millrace.capacity.units", counter, "{unit}", "Read and write units, by what they were for.", []string{"table", "entry"}}
 	capacityNet      = instrument{"millrace.capacity.net_units", gauge, "{unit}", "Read units avoided by the cache less what it cost; may be below zero.", []string{"table"}}
 
-	observedReads    = instrument{"millrace.observe.reads", counter, "{read}", "Reads forwarded in mode observe, by what the caches would have done: hit, differing, miss, forward.", []string{"result"}}
+	observedReads    = instrument{"millrace.observe.reads", counter, "{read}", "Reads forwarded in mode observe, each key of a batch as one, by what the caches would have done: hit, differing, miss, forward.", []string{"result"}}
 	observedVerdicts = instrument{"millrace.observe.verdicts", counter, "{read}", "Reads that the caches would have answered otherwise, by what looking again showed: backend_older, within_bound, beyond_bound, unresolved.", []string{"verdict"}}
 
 	connectionsOpen = instrument{"millrace.client.connections", gauge, "{connection}", "Open client connections.", nil}

@@ -37,6 +37,8 @@ type batchTable struct {
 	projection *expr.Projection
 	strong     bool
 	keys       []batchKey
+	// nameless is set where responses do not show which item is which.
+	nameless bool
 }
 
 // batchKey is one key on its way.

@@ -84,36 +84,16 @@ func (p *Proxy) fillBatch(ctx context.Context, f *batchFill) error {
 	if err != nil {
 		return err
 	}
-	out, err := ddb.OutputAs[ddb.BatchGetItemOutput](resp)
+	got, err := f.batch.answer(resp)
 	if err != nil {
 		return err
-	}
-	items := make(map[batchRef]ddb.Item, len(f.leads))
-	left := map[batchRef]bool{}
-	for table, list := range out.Responses {
-		for _, item := range list {
-			ref, err := f.ref(table, item)
-			if err != nil {
-				return err
-			}
-			items[ref] = item
-		}
-	}
-	for table, part := range out.UnprocessedKeys {
-		for _, key := range part.Keys {
-			ref, err := f.ref(table, key)
-			if err != nil {
-				return err
-			}
-			left[ref] = true
-		}
 	}
 	for i := range f.leads {
 		l := &f.leads[i]
 		ref := batchRef{l.table.name, string(l.key.cacheKey)}
-		item, exists := items[ref]
+		item, exists := got.items[ref]
 		l.ended = true
-		if !exists && left[ref] {
+		if !exists && got.left[ref] {
 			p.items.Fail(l.key.read.Flight, cache.Answer{Err: errUnprocessed, Alone: true})
 			continue
 		}
@@ -126,14 +106,58 @@ func (p *Proxy) fillBatch(ctx context.Context, f *batchFill) error {
 // batchRef names one key of a batch.
 type batchRef struct{ table, key string }
 
-// ref names the key that an item of the response is about. An answer that cannot be understood must not be taken for
-// the absence of anything.
-func (f *batchFill) ref(table string, item ddb.Item) (batchRef, error) {
-	for i := range f.batch.tables {
-		if t := &f.batch.tables[i]; t.name == table {
-			if key, ok := t.schema.AppendItemKey(nil, item); ok {
-				return batchRef{table, string(key)}, nil
+// batchAnswer is a BatchGetItem's response by key. What is in neither map is absent.
+type batchAnswer struct {
+	items map[batchRef]ddb.Item
+	left  map[batchRef]bool // not processed
+}
+
+// answer sorts a response. One that cannot be understood must not be taken for the absence of anything.
+func (b *batch) answer(resp *ddb.Response) (*batchAnswer, error) {
+	out, err := ddb.OutputAs[ddb.BatchGetItemOutput](resp)
+	if err != nil {
+		return nil, err
+	}
+	got := &batchAnswer{items: make(map[batchRef]ddb.Item, b.keys), left: map[batchRef]bool{}}
+	for table, list := range out.Responses {
+		if t := b.table(table); t != nil && t.nameless {
+			continue
+		}
+		for _, item := range list {
+			ref, err := b.ref(table, item)
+			if err != nil {
+				return nil, err
 			}
+			got.items[ref] = item
+		}
+	}
+	for table, part := range out.UnprocessedKeys {
+		for _, key := range part.Keys {
+			ref, err := b.ref(table, key)
+			if err != nil {
+				return nil, err
+			}
+			got.left[ref] = true
+		}
+	}
+	return got, nil
+}
+
+// table is the part of the table of that name, nil if there is none.
+func (b *batch) table(name string) *batchTable {
+	for i := range b.tables {
+		if b.tables[i].name == name {
+			return &b.tables[i]
+		}
+	}
+	return nil
+}
+
+// ref names the key that an item of a response is about.
+func (b *batch) ref(table string, item ddb.Item) (batchRef, error) {
+	if t := b.table(table); t != nil {
+		if key, ok := t.schema.AppendItemKey(nil, item); ok {
+			return batchRef{table, string(key)}, nil
 		}
 	}
 	return batchRef{}, fmt.Errorf("batch get: answer about an unknown key of table %q", table)

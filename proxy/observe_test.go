@@ -107,6 +107,57 @@ func TestObserveJudgesWhatWouldHaveBeenStale(t *testing.T) {
 	}
 }
 
+// Each key of a batch is watched like a GetItem: it fills, it hits, and what it would have answered is judged.
+func TestObserveWatchesBatches(t *testing.T) {
+	t.Parallel()
+	table := cache.TableConfig{ItemTTL: time.Minute, NegativeTTL: 1500 * time.Millisecond, Remote: cache.RemoteConfig{Fill: "eventual"}}
+	r, _, m := newMetered(t, Config{Observe: true}, table)
+	for _, id := range []string{"1", "2"} {
+		if a := r.bare(ddb.PutItem, `{"TableName":"counters","Item":{"id":{"N":"`+id+`"},"v":{"N":"1"}}}`); a.err != nil {
+			t.Fatal(a.err)
+		}
+	}
+	seen := [4]uint64{}
+	f := func(body string, hit, differing, miss, forward uint64) {
+		t.Helper()
+		want := r.bare(ddb.BatchGetItem, body)
+		if a := r.do(ddb.BatchGetItem, body); a.text() != want.text() || a.err == nil && a.result != Forward {
+			t.Errorf("BatchGetItem in mode observe = %s (%v), want %s forwarded", a.text(), a.result, want.text())
+		}
+		for i, c := range []struct {
+			name     string
+			sighting metrics.Sighting
+			want     uint64
+		}{{"hits", metrics.WouldHit, hit}, {"differing", metrics.WouldDiffer, differing}, {"misses", metrics.WouldMiss, miss}, {"forwarded", metrics.WouldForward, forward}} {
+			now := m.Observations.Reads(c.sighting)
+			if got := now - seen[i]; got != c.want {
+				t.Errorf("%s: %d %s, want %d", body, got, c.name, c.want)
+			}
+			seen[i] = now
+		}
+	}
+	const three = `{"RequestItems":{"counters":{"Keys":[{"id":{"N":"1"}},{"id":{"N":"2"}},{"id":{"N":"3"}}]}}}`
+	f(three, 0, 0, 3, 0)
+	f(three, 3, 0, 0, 0)
+	// A projection that leaves the key out does not tell whose items they are.
+	f(`{"RequestItems":{"counters":{"Keys":[{"id":{"N":"1"}}],"ProjectionExpression":"v"}}}`, 0, 0, 0, 1)
+	f(`{"RequestItems":{"counters":{"Keys":[{"id":{"N":"1"}}],"ProjectionExpression":"v, id"}}}`, 1, 0, 0, 0)
+	f(`{"RequestItems":{"nope":{"Keys":[{"id":{"N":"1"}}]}}}`, 0, 0, 0, 1)
+	if a := m.Ledger.Table("counters"); a.Units(metrics.ReadsAvoided) != 2 {
+		t.Errorf("%v read units avoided, want 2 of 4 hits", a.Units(metrics.ReadsAvoided))
+	}
+	// A write that nobody here hears of.
+	if a := r.bare(ddb.PutItem, `{"TableName":"counters","Item":{"id":{"N":"3"},"v":{"N":"2"}}}`); a.err != nil {
+		t.Fatal(a.err)
+	}
+	f(three, 2, 1, 0, 0)
+	r.proxy.reads.Wait()
+	if m.Observations.Verdicts(metrics.WithinBound) != 1 || m.Ledger.Table("counters").Units(metrics.Audits) != 1 {
+		t.Errorf("%d within the bound, %v read units for looking again; want 1, 1",
+			m.Observations.Verdicts(metrics.WithinBound), m.Ledger.Table("counters").Units(metrics.Audits))
+	}
+}
+
 // TestAutoFillNeverCostsMoreThanNoCache holds the ledger's promise at every hit ratio: with fill auto, what the backend is
 // charged for is at most what clients' own reads would have cost.
 func TestAutoFillNeverCostsMoreThanNoCache(t *testing.T) {

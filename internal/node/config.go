@@ -22,7 +22,7 @@ type Config struct {
 	Listen       string `yaml:"listen" doc:"Address of the data port, which speaks DynamoDB's HTTP protocol. Port 0 takes a free one."`
 	InsecureBind bool   `yaml:"insecure_bind" doc:"Let the data port listen on addresses other than the loopback interface. Signatures are not verified: whoever reaches the port may read and write everything, with TLS too."`
 	Backend      string `yaml:"backend" doc:"Where items are: embedded, the engine in this process, or aws, Amazon DynamoDB."`
-	Mode         string `yaml:"mode" doc:"serve answers from the caches. observe forwards every request as it came and lets the caches follow unseen, to tell by metrics and millrace stats ledger what they would have answered and saved: a first step in production that changes nothing. BatchGetItem is not watched."`
+	Mode         string `yaml:"mode" doc:"serve answers from the caches. observe forwards every request as it came and lets the caches follow unseen, to tell by metrics and millrace stats ledger what they would have answered and saved: a first step in production that changes nothing. The keys of a BatchGetItem are watched one by one."`
 	DataDir      string `yaml:"data_dir" doc:"Folder of the embedded engine's store; it is made if need be. One process at a time."`
 	InMemory     bool   `yaml:"in_memory" doc:"Keep the store in memory. Everything is gone when the process ends."`
 	Durability   string `yaml:"durability" doc:"sync: a write is acknowledged when it is on stable storage. async: when it is in memory; a crash of the machine or the process may lose what was acknowledged within engine.async_window."`
