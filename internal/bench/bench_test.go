@@ -21,6 +21,11 @@ func answering(t *testing.T, answer http.HandlerFunc) string {
 	return srv.URL
 }
 
+// refuse answers with an error.
+func refuse(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "no such table", http.StatusBadRequest)
+}
+
 func TestClientReadsAnswersOfEitherFraming(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("0123456789", 20_000)
@@ -55,7 +60,7 @@ func TestClientReadsAnswersOfEitherFraming(t *testing.T) {
 
 func TestClientReportsRefusals(t *testing.T) {
 	t.Parallel()
-	url := answering(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such table", http.StatusBadRequest) })
+	url := answering(t, refuse)
 	c, err := dial(url)
 	if err != nil {
 		t.Fatal(err)

@@ -22,17 +22,22 @@ type outcome struct {
 	clientCPU time.Duration
 	// latencies are in ascending order.
 	latencies []time.Duration
+	// late are how late requests were sent, in ascending order, where that is known.
+	late []time.Duration
 }
 
 // rate is requests a second.
 func (o outcome) rate() float64 { return float64(o.requests) / o.took.Seconds() }
 
 // quantile is the latency that a share q of all requests did not exceed.
-func (o outcome) quantile(q float64) time.Duration {
-	if len(o.latencies) == 0 {
+func (o outcome) quantile(q float64) time.Duration { return quantile(o.latencies, q) }
+
+// quantile is what a share q of ascending values does not exceed.
+func quantile(values []time.Duration, q float64) time.Duration {
+	if len(values) == 0 {
 		return 0
 	}
-	return o.latencies[min(len(o.latencies)-1, int(q*float64(len(o.latencies))))]
+	return values[min(len(values)-1, int(q*float64(len(values))))]
 }
 
 // drive keeps n workers busy for a while, each calling do again as soon as it returns: a closed loop, which measures

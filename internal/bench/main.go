@@ -29,6 +29,7 @@ type settings struct {
 	only   string
 	peers  peerList
 	data   sizeList
+	pin    bool
 }
 
 // part is one thing that is measured, a bit in every round.
@@ -109,6 +110,7 @@ func parse(args []string) (*settings, error) {
 	flags.IntVar(&s.rounds, "rounds", 5, "alternating rounds")
 	flags.DurationVar(&s.span, "for", 2*time.Second, "how long each side is under load in a round")
 	flags.StringVar(&s.only, "only", "", "only these parts, by commas: "+strings.Join(partNames, ", "))
+	flags.BoolVar(&s.pin, "pin", true, "give clients and upstream of misses the last core for themselves, and millrace the others")
 	flags.Var(s.peers, "peer", "another DynamoDB to compare with, as name=URL or, to count its CPU too, name=URL,PID; may be repeated. Known: "+strings.Join(knownPeers, ", "))
 	flags.Var(&s.data, "data", "instead of all else, resident memory with this much data, such as 1GB; repeated, ascending")
 	if err := flags.Parse(args); err != nil {

@@ -6,33 +6,41 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
 
 // What the misses part runs with.
 const (
-	// closedClients are the connections that measure throughput, and pacedClients those that latency is taken with.
-	closedClients, pacedClients = 16, 64
+	// closedClients are the connections that throughput is measured with: 16 are 8000 requests a second of an upstream that
+	// takes 2 ms, and so less than a core of millrace can do.
+	closedClients = 16
+	// pacedClients are those that latency is taken with, and that find capacity out: more than are ever busy at 70 % of it.
+	pacedClients = 128
 )
 
 // missLoads are the shares of capacity at which latency is taken.
 var missLoads = []float64{0.3, 0.7}
 
-// missesPart measures what millrace adds to an upstream that takes 2 ms: for reads that are never cached, because no
-// key comes twice, and for writes. Both ways lead to the same stub, driven by the same client.
+// missesPart measures what millrace adds to an upstream that takes 2 ms: for reads that are always misses, because no key
+// comes twice, and for writes. Both ways lead to the same stub, driven by the same clients, which together have one core for
+// themselves; millrace, its caches on, has the others. Capacity is millrace's own: as much as those cores can do, with more
+// clients than it can serve at once. (That of the stub is many times that.)
 type missesPart struct {
 	s      *settings
 	got    samples
+	loop   *loop
 	stub   *stub
 	server *server
 	next   atomic.Uint64
+	source *source
 	rates  map[string]float64 // capacity through millrace, by operation
 }
 
 // newMissesPart makes the part.
 func newMissesPart(s *settings) *missesPart {
-	return &missesPart{s: s, got: samples{}, rates: map[string]float64{}}
+	return &missesPart{s: s, got: samples{}, source: newSource(0), rates: map[string]float64{}}
 }
 
 // missWays are the two ways to upstream.
@@ -41,30 +49,56 @@ var missWays = []string{"direct", "millrace"}
 // missCalls are the operations that are measured, with the body of each.
 var missCalls = []struct{ operation, body string }{
 	{"GetItem", fmt.Sprintf(`{"Key":{"pk":{"S":"%s"}},"TableName":"bench"}`, blankKey)},
+	{"Query", fmt.Sprintf(`{"ExpressionAttributeValues":{":p":{"S":"%s"}},"KeyConditionExpression":"pk = :p","TableName":"pages"}`, blankKey)},
 	{"PutItem", putBody("bench")},
 }
 
 // setUp starts the stub and a millrace before it, and finds out what it can do.
 func (p *missesPart) setUp(ctx context.Context) (err error) {
-	if p.stub, err = newStub(stubDelay); err != nil {
+	if p.loop, err = newLoop(p.s.pin); err != nil {
 		return err
 	}
-	p.server, err = startServer(ctx, p.s.binary, filepath.Join(p.s.dir, "misses"),
-		"--backend", "aws", "--upstream", p.stub.endpoint(), "--upstream-kind", "generic", "--region", "us-east-1")
-	if err != nil {
+	if p.stub, err = newStub(p.loop, stubDelay); err != nil {
+		return err
+	}
+	if err := p.start(ctx); err != nil {
 		return err
 	}
 	for _, w := range missCalls {
-		o, err := p.load(ctx, "millrace", w.operation, w.body, pacedClients, time.Second, 0)
+		o, err := p.load("millrace", w.operation, w.body, pacedClients, time.Second, 0, 0)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", w.operation, err)
 		}
 		p.rates[w.operation] = o.rate()
 	}
 	return nil
 }
 
-// tearDown stops both.
+// start starts millrace on the cores that are not the loop's.
+func (p *missesPart) start(ctx context.Context) error {
+	type started struct {
+		server *server
+		err    error
+	}
+	result := make(chan started)
+	go func() {
+		runtime.LockOSThread() // whose cores the process inherits; it ends with the goroutine
+		var s started
+		if p.s.pin {
+			s.err = lastCore(true)
+		}
+		if s.err == nil {
+			s.server, s.err = startServer(ctx, p.s.binary, filepath.Join(p.s.dir, "misses"), "--cache", "on",
+				"--backend", "aws", "--upstream", p.stub.endpoint(), "--upstream-kind", "generic", "--region", "us-east-1")
+		}
+		result <- s
+	}()
+	s := <-result
+	p.server = s.server
+	return s.err
+}
+
+// tearDown stops all.
 func (p *missesPart) tearDown() (err error) {
 	if p.server != nil {
 		err = p.server.stop()
@@ -72,47 +106,43 @@ func (p *missesPart) tearDown() (err error) {
 	if p.stub != nil {
 		p.stub.close()
 	}
+	if p.loop != nil {
+		err = errors.Join(err, p.loop.close())
+	}
 	return err
 }
 
 // load drives one way with n clients: at rate a second, or as fast as it goes where rate is 0.
-func (p *missesPart) load(ctx context.Context, way, operation, body string, n int, span time.Duration, rate float64) (outcome, error) {
+func (p *missesPart) load(way, operation, body string, n int, span time.Duration, rate float64, seed uint64) (outcome, error) {
 	endpoint := p.server.endpoint
 	if way == "direct" {
 		endpoint = p.stub.endpoint()
 	}
-	clients, err := dialAll(endpoint, n)
-	if err != nil {
-		return outcome{}, err
+	asked := p.stub.asked.Load()
+	f := &fleet{
+		loop: p.loop, template: newTemplate(operation, body), source: p.source, rate: rate,
+		number: func() uint64 { return p.next.Add(1) },
 	}
-	defer closeAll(clients)
-	requests, sources := make([]*template, n), make([]*source, n)
-	for w := range n {
-		requests[w], sources[w] = newTemplate(operation, body), newSource(w)
+	o, err := f.drive(endpoint, n, span, seed)
+	if asked = p.stub.asked.Load() - asked; err == nil && asked < int64(o.requests) {
+		err = fmt.Errorf("upstream was asked %d times for %d answers, which are no misses then", asked, o.requests)
 	}
-	do := func(w int) error {
-		_, err := clients[w].do(requests[w].fill(sources[w], p.next.Add(1), 1))
-		return err
+	if err == nil && o.requests == 0 {
+		err = errors.New("no request was answered")
 	}
-	// Connections are made, and their first requests answered, before anything is measured.
-	if _, err := drive(ctx, n, 100*time.Millisecond, do); err != nil {
-		return outcome{}, err
-	}
-	if rate == 0 {
-		return drive(ctx, n, span, do)
-	}
-	ctx, cancel := context.WithTimeout(ctx, span)
-	defer cancel()
-	return pace(ctx, n, rate, do)
+	return o, err
 }
 
 // round takes both ways once for each figure.
 func (p *missesPart) round(ctx context.Context, number int) error {
 	for _, w := range missCalls {
 		for _, share := range append([]float64{0}, missLoads...) {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			err := alternate(number,
-				func() error { return p.measure(ctx, missWays[0], w.operation, w.body, share) },
-				func() error { return p.measure(ctx, missWays[1], w.operation, w.body, share) })
+				func() error { return p.measure(number, missWays[0], w.operation, w.body, share) },
+				func() error { return p.measure(number, missWays[1], w.operation, w.body, share) })
 			if err != nil {
 				return fmt.Errorf("%s: %w", w.operation, err)
 			}
@@ -122,24 +152,30 @@ func (p *missesPart) round(ctx context.Context, number int) error {
 }
 
 // measure notes one stretch of one way: throughput where share is 0, else latency at that share of capacity.
-func (p *missesPart) measure(ctx context.Context, way, operation, body string, share float64) error {
+func (p *missesPart) measure(number int, way, operation, body string, share float64) error {
 	if share == 0 {
 		before := p.server.cpu()
-		o, err := p.load(ctx, way, operation, body, closedClients, p.s.span, 0)
-		if err == nil && o.requests == 0 {
-			err = errors.New("no request was answered")
+		o, err := p.load(way, operation, body, closedClients, p.s.span, 0, 0)
+		if err != nil {
+			return err
 		}
 		p.got.add(fmt.Sprintf("%s %s rate", way, operation), o.rate())
-		if way == "millrace" && err == nil {
+		if way == "millrace" {
 			p.got.add(operation+" cpu", float64((p.server.cpu()-before).Microseconds())/float64(o.requests))
 		}
+		return nil
+	}
+	// Both ways of a round have their requests due at the same times.
+	o, err := p.load(way, operation, body, pacedClients, p.s.span, share*p.rates[operation], uint64(number))
+	if err != nil {
 		return err
 	}
-	o, err := p.load(ctx, way, operation, body, pacedClients, p.s.span, share*p.rates[operation])
+	at := fmt.Sprintf("at %.0f%%", 100*share)
 	for name, q := range map[string]float64{"p50": 0.5, "p99": 0.99} {
-		p.got.add(fmt.Sprintf("%s %s %s at %.0f%%", way, operation, name, 100*share), float64(o.quantile(q).Microseconds()))
+		p.got.add(fmt.Sprintf("%s %s %s %s", way, operation, name, at), float64(o.quantile(q).Nanoseconds())/1000)
 	}
-	return err
+	p.got.add(fmt.Sprintf("late %s", at), float64(quantile(o.late, 0.99).Nanoseconds())/1000)
+	return nil
 }
 
 // added is, round by round, how much longer the way through millrace took, in microseconds.
@@ -154,7 +190,7 @@ func (p *missesPart) added(name string) []float64 {
 
 // report prints rows 15 and 16 of the targets.
 func (p *missesPart) report(out io.Writer) {
-	fmt.Fprintf(out, "A miss and a write before an upstream that takes %v (%d clients closed loop, %d open loop)\n", stubDelay, closedClients, pacedClients)
+	fmt.Fprintf(out, "A miss and a write before an upstream that takes %v (%d clients closed loop, %d open loop, poisson arrivals)\n", stubDelay, closedClients, pacedClients)
 	for _, w := range missCalls {
 		op := w.operation
 		row(out, op+": rate through millrace / direct", p.got.over("millrace "+op+" rate", "direct "+op+" rate"),
@@ -172,5 +208,9 @@ func (p *missesPart) report(out io.Writer) {
 				row(out, fmt.Sprintf("%s: %s %s direct, us", op, q.name, at), p.got["direct "+name], "")
 			}
 		}
+	}
+	for _, share := range missLoads {
+		at := fmt.Sprintf("at %.0f%%", 100*share)
+		row(out, fmt.Sprintf("requests sent late %s, p99, us", at), p.got["late "+at], "")
 	}
 }
