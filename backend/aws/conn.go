@@ -15,12 +15,21 @@ var errStale = errors.New("the pooled connection was closed by upstream")
 // the outcome of one write unknown.
 type conn struct {
 	net.Conn
+	// raw is the socket; nil for a connection that has none.
+	raw syscall.RawConn
 	// answered is true from the first read of an answer to the next write.
 	answered atomic.Bool
 }
 
 // newConn wraps a connection that was just made.
-func newConn(raw net.Conn) *conn { return &conn{Conn: raw} }
+func newConn(made net.Conn) *conn {
+	c := &conn{Conn: made}
+	if sys, ok := made.(syscall.Conn); ok {
+		// An error is one of a connection that is closed, which writing to it tells too.
+		c.raw, _ = sys.SyscallConn()
+	}
+	return c
+}
 
 // established tells that a handshake is over: what comes next is the first request.
 func (c *conn) established() { c.answered.Store(false) }
@@ -42,17 +51,12 @@ func (c *conn) Write(p []byte) (int, error) {
 // quiet reports whether nothing came in on the connection while it was idle: neither its end, nor bytes that nobody
 // asked for, which would be taken for the answer to the next request. A connection that cannot tell is quiet.
 func (c *conn) quiet() bool {
-	sys, ok := c.Conn.(syscall.Conn)
-	if !ok {
+	if c.raw == nil {
 		return true
-	}
-	raw, err := sys.SyscallConn()
-	if err != nil {
-		return false
 	}
 	quiet := false
 	// Control, because Read would look at the deadline of the request before.
-	err = raw.Control(func(fd uintptr) {
+	err := c.raw.Control(func(fd uintptr) {
 		var one [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		quiet = errors.Is(err, syscall.EAGAIN)

@@ -177,7 +177,7 @@ func (b *Backend) connectTo(region string, u *url.URL) *endpoint {
 	}
 	e.limit = newLimiter(b.config.MaxInFlight)
 	e.health = breaker{clock: b.config.Clock, random: b.config.Random}
-	e.calls.New = func() any { return newCall(u) }
+	e.calls.New = func() any { return newCall(u, region) }
 	return e
 }
 

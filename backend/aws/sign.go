@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -35,26 +36,33 @@ const contentType = "application/x-amz-json-1.0"
 
 // call is the memory of one request upstream, used again by later ones to the same endpoint.
 type call struct {
-	req  fasthttp.Request
-	resp fasthttp.Response
-	// shell is what the signer wants to see of the request: everything but the body.
-	shell  http.Request
+	req    fasthttp.Request
+	resp   fasthttp.Response
 	digest [2 * sha256.Size]byte
+	// signature signs what has the usual shape; shell is what the SDK's signer wants to see of the rest: everything but the
+	// body.
+	signature signature
+	shell     http.Request
+	target    string
+	length    int
 }
 
-// newCall prepares what is the same in every request to u.
-func newCall(u *url.URL) *call {
-	c := &call{}
+// newCall prepares what is the same in every request to u, which is in region.
+func newCall(u *url.URL, region string) *call {
+	host := u.Host
+	if p := u.Port(); p == "443" && u.Scheme == "https" || p == "80" && u.Scheme == "http" {
+		host = strings.TrimSuffix(host, ":"+p) // it is not signed, and so not sent either
+	}
+	c := &call{signature: signature{host: host, region: region}}
 	c.req.Header.SetMethod(fasthttp.MethodPost)
 	c.req.Header.DisableNormalizing()
 	c.req.SetRequestURI(u.String())
-	c.req.Header.SetHost(u.Host)
+	c.req.Header.SetHost(host)
 	c.req.Header.SetContentType(contentType)
 	// Bytes are passed on as they are, so they must not be compressed.
 	c.req.Header.Set("Accept-Encoding", "identity")
 	c.shell = http.Request{
-		Method: http.MethodPost, URL: &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}, Host: u.Host,
-		Header: http.Header{"Content-Type": {contentType}},
+		Method: http.MethodPost, URL: &url.URL{Scheme: u.Scheme, Host: host, Path: "/"}, Host: host,
 	}
 	return c
 }
@@ -68,8 +76,7 @@ func (c *call) prepare(target, via string, body []byte) {
 	} else {
 		c.req.Header.Del(HeaderVia)
 	}
-	c.shell.Header[headerTarget] = append(c.shell.Header[headerTarget][:0], target)
-	c.shell.ContentLength = int64(len(body))
+	c.target, c.length = target, len(body)
 	sum := sha256.Sum256(body)
 	hex.Encode(c.digest[:], sum[:])
 }
@@ -89,13 +96,19 @@ func (c *call) trace(ctx context.Context) {
 
 // sign signs the prepared request, for each attempt anew.
 func (c *call) sign(ctx context.Context, signer *v4.Signer, h *held, region string, at time.Time) error {
-	delete(c.shell.Header, headerAuth)
-	delete(c.shell.Header, headerToken)
-	if err := signer.SignHTTP(ctx, h.Credentials, &c.shell, string(c.digest[:]), signingName, region, at); err != nil {
-		return err
+	if signable(c.target) && (h.SessionToken == "" || signable(h.SessionToken)) {
+		date, authorization := c.signature.sign(h, c.target, c.length, c.digest[:], at)
+		c.req.Header.SetBytesV(headerDate, date)
+		c.req.Header.SetBytesV(headerAuth, authorization)
+	} else {
+		c.shell.Header = http.Header{"Content-Type": {contentType}, headerTarget: {c.target}}
+		c.shell.ContentLength = int64(c.length)
+		if err := signer.SignHTTP(ctx, h.Credentials, &c.shell, string(c.digest[:]), signingName, region, at); err != nil {
+			return err
+		}
+		c.req.Header.Set(headerDate, c.shell.Header.Get(headerDate))
+		c.req.Header.Set(headerAuth, c.shell.Header.Get(headerAuth))
 	}
-	c.req.Header.Set(headerDate, c.shell.Header.Get(headerDate))
-	c.req.Header.Set(headerAuth, c.shell.Header.Get(headerAuth))
 	if h.SessionToken != "" {
 		c.req.Header.Set(headerToken, h.SessionToken)
 	} else {
