@@ -18,7 +18,7 @@ WORK := .work
 # The binary as it is released and as the image has it: static, without symbols.
 RELEASE := CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w'
 
-.PHONY: build test race crash foreign lint fuzz sim sim-long sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-engine bench-miss bench-stream
+.PHONY: build test race crash foreign lint fuzz sim sim-long sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-ceiling bench-engine bench-miss bench-stream
 
 build: ## the binary, ./millrace
 	$(RELEASE) -o millrace ./cmd/millrace
@@ -82,10 +82,17 @@ bench-compare: bench ## the same at commit REF, and the two compared
 	git worktree remove --force $(WORK)/ref
 	$(GO) run -C tools golang.org/x/perf/cmd/benchstat $(CURDIR)/$(WORK)/bench-ref.txt $(CURDIR)/$(WORK)/bench.txt
 
+bench-ceiling: ## hits beside bare fasthttp and net/http, Redis and memcached on cores of their own; BENCH_CEILING adds flags, such as -peer
+	@mkdir -p $(WORK)/bench-ceiling
+	$(RELEASE) -o $(WORK)/bench-ceiling/millrace ./cmd/millrace
+	$(GO) build -o $(WORK)/bench-ceiling/bench ./internal/bench
+	$(WORK)/bench-ceiling/bench -binary $(CURDIR)/$(WORK)/bench-ceiling/millrace -dir $(CURDIR)/$(WORK)/bench-ceiling \
+	  -only ceiling-getitem,ceiling-query,ceiling-batch,ceiling-peers $(BENCH_CEILING)
+
 bench-engine: ## the engine over HTTP beside bare Pebble and, named by BENCH_ENGINE="-peer dynalite=http://…", other DynamoDBs
 	@mkdir -p $(WORK)/bench-engine
 	$(RELEASE) -o $(WORK)/bench-engine/millrace ./cmd/millrace
-	$(GO) run ./internal/bench -binary $(WORK)/bench-engine/millrace -dir $(WORK)/bench-engine $(BENCH_ENGINE)
+	$(GO) run ./internal/bench -binary $(WORK)/bench-engine/millrace -dir $(WORK)/bench-engine -only start,synced,peers,deletes,writers $(BENCH_ENGINE)
 
 bench-miss: ## what a miss and a write cost before an upstream that takes 2 ms, beside asking it directly; BENCH_MISS adds flags
 	@mkdir -p $(WORK)/bench-miss

@@ -20,6 +20,8 @@ type outcome struct {
 	took     time.Duration
 	// clientCPU is what this process used meanwhile, for all its work.
 	clientCPU time.Duration
+	// serverCPU is what the server used, where that was looked at.
+	serverCPU time.Duration
 	// latencies are in ascending order.
 	latencies []time.Duration
 	// late are how late requests were sent, in ascending order, where that is known.

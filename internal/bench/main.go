@@ -1,9 +1,10 @@
-// Bench measures the embedded engine from outside: over HTTP, as a process, beside a bare Pebble and beside other
-// implementations of DynamoDB. It is what `make bench-engine` runs and docs/PERFORMANCE.md explains.
+// Bench measures millrace from outside: over HTTP, as a process, beside the least that any server could do and beside other
+// implementations of DynamoDB. It is what `make bench-engine`, `bench-miss` and `bench-ceiling` run and docs/PERFORMANCE.md
+// explains.
 //
 // It promises that all sides get the same requests from the same client in alternating rounds of one run, that ratios are
-// made round by round, and that load ends: by time, by number, and at the first error. It never starts or stops a peer, and
-// removes what it wrote. It judges no side by a number without its ratio, except where the target is one.
+// made round by round, and that load ends: by time, by number, and at the first error. It never starts or stops a peer that
+// was named to it, and removes what it wrote. It judges no side by a number without its ratio, except where the target is one.
 package main
 
 import (
@@ -30,6 +31,8 @@ type settings struct {
 	peers  peerList
 	data   sizeList
 	pin    bool
+	// bare, listen and answer make this process one of the ceiling's bare servers; see serveBare.
+	bare, listen, answer string
 }
 
 // part is one thing that is measured, a bit in every round.
@@ -59,6 +62,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	s, err := parse(args)
 	if err != nil {
 		return err
+	}
+	if s.bare != "" {
+		return serveBare(ctx, s.bare, s.listen, s.answer)
 	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
@@ -113,8 +119,11 @@ func parse(args []string) (*settings, error) {
 	flags.BoolVar(&s.pin, "pin", true, "give clients and upstream of misses the last core for themselves, and millrace the others")
 	flags.Var(s.peers, "peer", "another DynamoDB to compare with, as name=URL or, to count its CPU too, name=URL,PID; may be repeated. Known: "+strings.Join(knownPeers, ", "))
 	flags.Var(&s.data, "data", "instead of all else, resident memory with this much data, such as 1GB; repeated, ascending")
-	if err := flags.Parse(args); err != nil {
-		return nil, err
+	flags.StringVar(&s.bare, "bare", "", "instead of all else, be a bare server of this kind: "+strings.Join(bareKinds, ", "))
+	flags.StringVar(&s.listen, "listen", "", "with -bare, the address")
+	flags.StringVar(&s.answer, "answer", "", "with -bare, a file with the whole HTTP answer to give")
+	if err := flags.Parse(args); err != nil || s.bare != "" {
+		return s, err
 	}
 	if s.binary == "" {
 		return nil, errors.New("-binary is empty; make bench-engine builds and names it")
@@ -133,11 +142,14 @@ func parse(args []string) (*settings, error) {
 }
 
 // partNames are the parts in the order in which they run.
-var partNames = []string{"start", "synced", "peers", "deletes", "writers", "misses"}
+var partNames = []string{"start", "synced", "peers", "deletes", "writers", "misses", "ceiling-getitem", "ceiling-query", "ceiling-batch", "ceiling-peers"}
 
 // parts makes the parts that were asked for.
 func (s *settings) parts() (names []string, parts []part) {
 	all := []part{newStartPart(s), newSyncedPart(s), newPeersPart(s), newDeletesPart(s), newWritersPart(s), newMissesPart(s)}
+	for _, w := range ceilingWorkloads {
+		all = append(all, newCeilingPart(s, w))
+	}
 	for i, name := range partNames {
 		if s.only == "" || slices.Contains(strings.Split(s.only, ","), name) {
 			names, parts = append(names, name), append(parts, all[i])

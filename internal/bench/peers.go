@@ -116,7 +116,7 @@ func (p *peersPart) setUp(ctx context.Context) error {
 		sides[name] = side{name, srv.endpoint, srv.cmd.Process.Pid}
 	}
 	for _, name := range slices.Sorted(maps.Keys(sides)) {
-		if err := p.fill(ctx, sides[name].endpoint); err != nil {
+		if err := fillPeer(ctx, sides[name].endpoint, p.sources[0]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		p.sides = append(p.sides, sides[name])
@@ -124,8 +124,8 @@ func (p *peersPart) setUp(ctx context.Context) error {
 	return nil
 }
 
-// fill makes the tables on one side and puts the items in. Tables of an earlier run are replaced.
-func (p *peersPart) fill(ctx context.Context, endpoint string) error {
+// fillPeer makes the tables on one side and puts the items in, with values from src. Tables of an earlier run are replaced.
+func fillPeer(ctx context.Context, endpoint string, src *source) error {
 	l, err := newLoader(endpoint)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (p *peersPart) fill(ctx context.Context, endpoint string) error {
 	for partition := range uint64(peerPartitions) {
 		for from := 0; from < pageItems; from += batchSize {
 			t := newTemplate("BatchWriteItem", pageBatch(from))
-			if _, err := l.clients[0].do(t.fill(p.sources[0], partition, 0)); err != nil {
+			if _, err := l.clients[0].do(t.fill(src, partition, 0)); err != nil {
 				return err
 			}
 		}

@@ -20,6 +20,8 @@ type server struct {
 	endpoint string
 	// started is how long it took from starting the process to its first answer.
 	started time.Duration
+	// admin is the address of the admin port.
+	admin string
 	// dir is the folder of its store.
 	dir string
 
@@ -32,6 +34,11 @@ const startTimeout = time.Minute
 
 // startServer runs binary on dir with caches off and other settings as they are shipped but for args.
 func startServer(ctx context.Context, binary, dir string, args ...string) (*server, error) {
+	return startServerWith(ctx, nil, binary, dir, args...)
+}
+
+// startServerWith is startServer with more variables in the environment.
+func startServerWith(ctx context.Context, environment []string, binary, dir string, args ...string) (*server, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -39,7 +46,7 @@ func startServer(ctx context.Context, binary, dir string, args ...string) (*serv
 	if err != nil {
 		return nil, err
 	}
-	s := &server{endpoint: "http://" + data, dir: filepath.Join(dir, "data"), log: filepath.Join(dir, "millrace.log")}
+	s := &server{endpoint: "http://" + data, admin: admin, dir: filepath.Join(dir, "data"), log: filepath.Join(dir, "millrace.log")}
 	log, err := os.Create(s.log)
 	if err != nil {
 		return nil, err
@@ -49,6 +56,7 @@ func startServer(ctx context.Context, binary, dir string, args ...string) (*serv
 		"serve", "--listen", data, "--admin-listen", admin, "--data-dir", s.dir, "--cache", "off",
 	}, args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
+	s.cmd.Env = append(os.Environ(), environment...)
 	start := time.Now()
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start millrace: %w", err)
