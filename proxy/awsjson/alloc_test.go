@@ -19,3 +19,13 @@ func TestServingAHitDoesNotAllocate(t *testing.T) {
 		t.Errorf("serving a hit allocates %v times, want 0", n)
 	}
 }
+
+func TestAnsweringAHitDirectlyDoesNotAllocate(t *testing.T) {
+	s, c := directServer()
+	sent := []byte(boto3Request)
+	var last directness
+	n := testing.AllocsPerRun(200, func() { last = s.direct(c, sent, maxHeader) })
+	if last != answered || n != 0 {
+		t.Errorf("a hit ends as %v with %v allocations, want %v with 0", last, n, answered)
+	}
+}

@@ -52,6 +52,11 @@ var authParts = [...]string{"Credential", "Signature", "SignedHeaders"}
 
 // headerFault names every missing part of an Authorization header.
 func headerFault(header []byte, dated bool) *ddb.Error {
+	if dated {
+		if _, ok := usualCredential(header); ok {
+			return nil
+		}
+	}
 	var have [len(authParts)]bool
 	for i, name := range authParts {
 		have[i] = len(authPart(header, name)) > 0
@@ -71,6 +76,23 @@ func headerFault(header []byte, dated bool) *ddb.Error {
 	b.WriteString("Authorization=")
 	b.Write(header)
 	return &ddb.Error{Code: "IncompleteSignatureException", Message: b.String()}
+}
+
+// usualCredential is the Credential of an Authorization header with all its parts in the order in which the SDKs write
+// them, and reports whether it is one.
+func usualCredential(header []byte) (credential []byte, ok bool) {
+	rest, ok := bytes.CutPrefix(header, []byte("AWS4-HMAC-SHA256 Credential="))
+	if !ok {
+		return nil, false
+	}
+	credential, rest, _ = bytes.Cut(rest, []byte(","))
+	rest, ok = bytes.CutPrefix(bytes.TrimPrefix(rest, []byte(" ")), []byte("SignedHeaders="))
+	signed, rest, _ := bytes.Cut(rest, []byte(","))
+	signature, last := bytes.CutPrefix(bytes.TrimPrefix(rest, []byte(" ")), []byte("Signature="))
+	isWhole := func(part []byte) bool {
+		return len(part) > 0 && bytes.IndexByte(part, ' ') < 0 && bytes.IndexByte(part, '\t') < 0
+	}
+	return credential, ok && last && isWhole(credential) && isWhole(signed) && isWhole(signature) && bytes.IndexByte(signature, ',') < 0
 }
 
 // authPart is the value of name=value in an Authorization header, whose parts are separated by commas, spaces or

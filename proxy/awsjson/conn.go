@@ -48,6 +48,8 @@ type listener struct {
 	accepted atomic.Uint64
 	// most is how many connections are served; the ones after it are told to go.
 	most int
+	// server, unless nil, answers plain requests itself.
+	server *Server
 }
 
 // spareConnections is how many clients past Config.MaxConnections still get a proper refusal. Those after them are
@@ -182,6 +184,10 @@ type conn struct {
 	looked   bool
 	// refused is a connection too many: its first request is answered with 503. It is set before anybody serves it.
 	refused bool
+	// writeBy is the socket's write deadline.
+	writeBy time.Time
+	// plain is true once a request was answered that fasthttp has not seen.
+	plain bool
 	// linger makes Close read the rest of a refused request.
 	linger bool
 	once   sync.Once
@@ -205,6 +211,13 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 func (c *conn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
+		if n > 0 && err == nil && !c.active.Load() && !c.refused && c.l.server != nil {
+			// fasthttp waits for a new request, so it holds nothing that was sent before.
+			if n, err = c.serve(p, n); n == 0 && err == nil {
+				continue
+			}
+			return n, err
+		}
 		if plain, ok := errors.AsType[tls.RecordHeaderError](err); ok && plain.Conn != nil {
 			// Nothing has been encrypted yet, so that the client can be told in its own words.
 			_, _ = io.WriteString(plain.Conn, wantsTLS)
@@ -234,6 +247,61 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		return 0, io.EOF
 	}
+}
+
+// serve answers the plain requests that begin with the n bytes in p. What is left is fasthttp's: 0 bytes if nothing is.
+func (c *conn) serve(p []byte, n int) (int, error) {
+	s, waited := c.l.server, false
+	for {
+		switch s.direct(c, p[:n], len(p)) {
+		case answered:
+			c.plain = true
+			return 0, c.allowRead(s.config.IdleTimeout.Of())
+		case ended:
+			return 0, io.EOF
+		case wantsMore:
+			// Some clients send the body after the headers. All of it has the time that fasthttp would give it.
+			if !waited {
+				waited = true
+				c.active.Store(true)
+				if err := c.SetReadDeadline(time.Now().Add(s.config.HeaderTimeout.Of())); err != nil {
+					return n, nil
+				}
+			}
+			m, err := c.Conn.Read(p[n:])
+			if n += m; err != nil {
+				return n, nil // fasthttp meets it again
+			}
+		case leftAlone:
+			if c.plain && !waited {
+				// To fasthttp this is a new connection's first request, whose time began when it was opened.
+				_ = c.SetReadDeadline(time.Now().Add(s.config.HeaderTimeout.Of()))
+			}
+			return n, nil
+		}
+	}
+}
+
+// allowRead lets the client be silent for d, to within an eighth.
+func (c *conn) allowRead(d time.Duration) error {
+	if now := time.Now(); c.deadline.Sub(now) < d-d/8 || c.deadline.Sub(now) > d {
+		return c.SetReadDeadline(now.Add(d))
+	}
+	return nil
+}
+
+// allowWrite lets the client take d to read an answer, to within an eighth.
+func (c *conn) allowWrite(now time.Time, d time.Duration) error {
+	if c.writeBy.Sub(now) < d-d/8 {
+		return c.SetWriteDeadline(now.Add(d))
+	}
+	return nil
+}
+
+// SetWriteDeadline remembers t.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.writeBy = t
+	return c.Conn.SetWriteDeadline(t)
 }
 
 // Close is fasthttp's: it waits for a client that is still sending a refused request.

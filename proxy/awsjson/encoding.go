@@ -27,6 +27,9 @@ const (
 	deflateCoding
 )
 
+// codingNames are the values of Content-Encoding.
+var codingNames = [...]string{identity: "identity", gzipCoding: "gzip", deflateCoding: "deflate"}
+
 // decoders keeps readers between requests; their windows are what is worth keeping.
 type decoders struct {
 	gzip, zlib sync.Pool

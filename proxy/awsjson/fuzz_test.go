@@ -106,8 +106,16 @@ func FuzzFront(f *testing.F) {
 // FuzzAuthHeader checks that no header breaks the checker and that what it accepts has all parts.
 func FuzzAuthHeader(f *testing.F) {
 	f.Add([]byte("AWS4-HMAC-SHA256 Credential=a,SignedHeaders=b,Signature=c"), []byte(""))
+	f.Add([]byte("AWS4-HMAC-SHA256 Credential=a, SignedHeaders=b, Signature=c"), []byte(""))
 	f.Add([]byte(""), []byte("X-Amz-Algorithm=a&X-Amz-Credential=%zz"))
 	f.Fuzz(func(t *testing.T, header, query []byte) {
+		if credential, ok := usualCredential(header); ok {
+			for _, name := range authParts {
+				if len(authPart(header, name)) == 0 || name == "Credential" && !bytes.Equal(authPart(header, name), credential) {
+					t.Errorf("%q has the usual form with credential %q, but its %s is %q", header, credential, name, authPart(header, name))
+				}
+			}
+		}
 		e := authFault(header, query, []byte("x"), nil)
 		appendScope(nil, header, query)
 		if e == nil && len(header) > 0 {

@@ -35,6 +35,8 @@ type call struct {
 	span  metrics.Span
 	// code is the exception's that was answered; empty is success.
 	code string
+	// out is memory for an answer of direct's.
+	out []byte
 }
 
 // serve answers one request. It is the one place where a panic is recovered.
@@ -173,10 +175,7 @@ func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation,
 		sent = len(c.reply.Body)
 		s.respond(ctx, fasthttp.StatusOK, c.reply.Body, c.reply.RequestID)
 	} else {
-		e, known := ddb.AsError(err)
-		if !known && !errors.Is(err, context.DeadlineExceeded) {
-			s.log.ErrorContext(&c.ctx, "request failed", slog.String("operation", c.req.Name), slog.Any("error", err))
-		}
+		e := s.failure(c, err)
 		class, c.code = proxy.ClassOf(e), e.Code
 		ctx.Response.Header.SetCanonical(headerCache, appendCacheStatus(status[:0], &c.reply))
 		ctx.Response.SwapBody(c.reply.Body)
@@ -187,6 +186,20 @@ func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation,
 	if cap(body) > keptBody {
 		ctx.Request.SwapBody(nil)
 	}
+	s.release(c)
+}
+
+// failure is what an error is answered with.
+func (s *Server) failure(c *call, err error) *ddb.Error {
+	e, known := ddb.AsError(err)
+	if !known && !errors.Is(err, context.DeadlineExceeded) {
+		s.log.ErrorContext(&c.ctx, "request failed", slog.String("operation", c.req.Name), slog.Any("error", err))
+	}
+	return e
+}
+
+// release ends a call. Its memory is used again unless somebody may still hold its context.
+func (s *Server) release(c *call) {
 	c.req, c.reply, c.code, c.span = ddb.Request{}, proxy.Reply{}, "", metrics.Span{}
 	if c.ctx.release() {
 		s.calls.Put(c)

@@ -1,6 +1,7 @@
 package awsjson
 
 import (
+	"encoding/binary"
 	"hash/crc32"
 	"strconv"
 
@@ -68,12 +69,8 @@ func (s *Server) respond(ctx *fasthttp.RequestCtx, status int, body []byte, id s
 	if len(body) > compressAbove {
 		if accept := ctx.Request.Header.PeekCanonical(headerAcceptEncoding); len(accept) > 0 {
 			// Of several headers the first one counts, as on AWS.
-			switch c := acceptedCoding(string(accept)); c {
-			case gzipCoding:
-				ctx.Response.Header.SetContentEncoding("gzip")
-				body = s.encoders.encode(nil, c, body)
-			case deflateCoding:
-				ctx.Response.Header.SetContentEncoding("deflate")
+			if c := acceptedCoding(string(accept)); c != identity {
+				ctx.Response.Header.SetContentEncoding(codingNames[c])
 				body = s.encoders.encode(nil, c, body)
 			}
 		}
@@ -159,19 +156,21 @@ func mediaType(header []byte) []byte {
 	return header
 }
 
-// requestIDDigits are the 32 digits of a request id, and requestIDLength its length, as DynamoDB's are.
-const (
-	requestIDDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
-	requestIDLength = 52
-)
+// requestIDLength is the length of a request id, whose digits are 0 to 9 and A to V, as DynamoDB's are.
+const requestIDLength = 52
 
-// appendRequestID appends a new request id: 260 random bits in base 32.
+// appendRequestID appends a new request id: 260 random bits in base 32, eight digits at a time.
 func appendRequestID(dst []byte, random func() uint64) []byte {
-	for done := 0; done < requestIDLength; {
-		for word, n := random(), 0; n < 12 && done < requestIDLength; n, done = n+1, done+1 {
-			dst = append(dst, requestIDDigits[word&31])
-			word >>= 5
-		}
+	start := len(dst)
+	for len(dst) < start+requestIDLength {
+		// 40 bits, 5 to a byte.
+		x := random()
+		x = x&0xFFFFF | x>>20&0xFFFFF<<32
+		x = x&0x000003FF000003FF | x&0x000FFC00000FFC00<<6
+		x = x&0x001F001F001F001F | x&0x03E003E003E003E0<<3
+		// Digits from the tenth on are letters, which begin 7 further on.
+		const ones = 0x0101010101010101
+		dst = binary.LittleEndian.AppendUint64(dst, x+'0'*ones+(x+(128-10)*ones)>>7&ones*7)
 	}
-	return dst
+	return dst[:start+requestIDLength]
 }

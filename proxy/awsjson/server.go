@@ -97,6 +97,7 @@ type Server struct {
 	cut atomic.Uint64
 
 	calls    sync.Pool
+	date     dateText
 	decoders decoders
 	encoders encoders
 }
@@ -146,7 +147,7 @@ func (s *Server) Listen(addr string) (net.Addr, error) {
 // Adopt serves on a port that is open already, instead of Listen.
 func (s *Server) Adopt(l net.Listener) net.Addr {
 	s.listener = newListener(l, s.config.MaxConnections)
-	s.listener.tls = s.TLS
+	s.listener.tls, s.listener.server = s.TLS, s
 	return l.Addr()
 }
 

@@ -39,7 +39,10 @@ func loopFault() *ddb.Error {
 // presigned query, unless it is own or missing. The header is the common case, and costs no allocation when the
 // region is own.
 func foreignRegion(header, query []byte, own string) string {
-	credential := authPart(header, "Credential")
+	credential, ok := usualCredential(header)
+	if !ok {
+		credential = authPart(header, "Credential")
+	}
 	if credential == nil {
 		values, _ := url.ParseQuery(string(query))
 		credential = []byte(values.Get("X-Amz-Credential"))

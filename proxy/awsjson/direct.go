@@ -1,0 +1,176 @@
+package awsjson
+
+import (
+	"hash/crc32"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"millrace/ddb"
+	"millrace/metrics"
+	"millrace/proxy"
+)
+
+// Most requests are alike: a POST of the SDKs' usual headers that arrives in one piece. Those are answered here, on the
+// goroutine that reads the connection and before fasthttp sees them: one look over the headers instead of a parsed copy,
+// and an answer written as one piece. Everything else is left to fasthttp, and so is every rule about it; a plain request
+// gets the same bytes from both.
+
+// headRoom is what is left before a body for the head of its answer.
+const headRoom = 512
+
+// directness is what became of bytes that were read while no request was under way.
+type directness uint8
+
+// The outcomes of direct.
+const (
+	leftAlone directness = iota // nothing was done
+	wantsMore                   // plain so far
+	answered                    // the answer is written
+	ended                       // likewise, and the connection is to be closed
+)
+
+// direct answers the request in b, if it is a plain one and all there. c is where the answer goes.
+func (s *Server) direct(c *conn, b []byte, most int) directness {
+	if s.Tracer != nil || s.config.Isolate || s.quiescing.Load() {
+		return leftAlone
+	}
+	var r plainRequest
+	switch r.scan(b, most) {
+	case notPlain:
+		return leftAlone
+	case incomplete:
+		return wantsMore
+	}
+	if t := mediaType(r.contentType); len(r.body) > 0 && string(t) != string(typeAmzJSON) && string(t) != string(typeJSON) {
+		return leftAlone
+	}
+	op, ok := s.targets[string(r.target)]
+	if !ok || op == ddb.DescribeEndpoints || authFault(r.authorization, nil, r.amzDate, r.date) != nil ||
+		s.region != "" && foreignRegion(r.authorization, nil, s.region) != "" {
+		return leftAlone
+	}
+	return s.answer(c, &r, op)
+}
+
+// answer hands a plain request to the handler and writes what it answers. Its reply's memory is shared by connections, so
+// that those between requests hold none.
+func (s *Server) answer(c *conn, r *plainRequest, op ddb.Operation) (done directness) {
+	start := time.Now()
+	c.active.Store(true)
+	defer c.active.Store(false)
+	defer func() {
+		if v := recover(); v != nil {
+			s.metrics.Panic()
+			s.log.Error("request ended in a panic", slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+			e := ddb.InternalServerError("Internal server error")
+			done = s.write(c, r, start, appendError(make([]byte, headRoom, 2*headRoom), e), e.HTTPStatus(), nil, "")
+		}
+	}()
+	k, _ := s.calls.Get().(*call)
+	if k == nil {
+		k = new(call)
+	}
+	k.req = *ddb.NewRequest(op, r.body)
+	k.ctx.start(start.Add(s.config.RequestTimeout.Of()))
+	if cap(k.out) < headRoom {
+		k.out = make([]byte, 0, 4*headRoom)
+	}
+	k.reply = proxy.Reply{Body: k.out[:headRoom]}
+	err := s.handler.Do(&k.ctx, &k.req, proxy.Options{}, &k.reply)
+
+	var room [48]byte
+	cache := appendCacheStatus(room[:0], &k.reply)
+	class, sent := metrics.OK, 0
+	if err == nil {
+		sent = len(k.reply.Body) - headRoom
+		done = s.write(c, r, start, k.reply.Body, fasthttp.StatusOK, cache, k.reply.RequestID)
+	} else {
+		e := s.failure(k, err)
+		class, k.code = proxy.ClassOf(e), e.Code
+		k.reply.Body = appendError(k.reply.Body[:headRoom], e)
+		done = s.write(c, r, start, k.reply.Body, e.HTTPStatus(), cache, e.RequestID)
+	}
+	s.count(k, class, time.Since(start), len(r.body), sent)
+	if k.out = k.reply.Body; cap(k.out) > keptBody+headRoom {
+		k.out = nil
+	}
+	s.release(k)
+	return done
+}
+
+// write sends an answer whose body stands in out behind headRoom bytes. The headers and their order are those of finish and
+// respond.
+func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, status int, cache []byte, id string) directness {
+	body := out[headRoom:]
+	encoding := ""
+	if len(body) > compressAbove && len(r.acceptEncoding) > 0 {
+		if coding := acceptedCoding(string(r.acceptEncoding)); coding != identity {
+			out = s.encoders.encode(make([]byte, headRoom, headRoom+len(body)), coding, body)
+			body, encoding = out[headRoom:], codingNames[coding]
+		}
+	}
+	closing := s.quiescing.Load()
+	var room [headRoom]byte
+	head := append(room[:0], "HTTP/1.1 "...)
+	head = strconv.AppendUint(head, uint64(status), 10)
+	head = append(append(head, ' '), fasthttp.StatusMessage(status)...)
+	head = append(append(head, "\r\nServer: millrace\r\nDate: "...), s.date.at(now)...)
+	head = append(append(head, "\r\nContent-Type: "...), contentTypeOf(r.contentType)...)
+	if encoding != "" {
+		head = append(append(head, "\r\nContent-Encoding: "...), encoding...)
+	}
+	head = strconv.AppendUint(append(head, "\r\nContent-Length: "...), uint64(len(body)), 10)
+	if cache != nil {
+		head = append(append(head, "\r\nX-Millrace-Cache: "...), cache...)
+	}
+	head = append(head, "\r\nX-Amzn-Requestid: "...)
+	if id != "" {
+		head = append(head, id...)
+	} else {
+		head = appendRequestID(head, s.random)
+	}
+	head = strconv.AppendUint(append(head, "\r\nX-Amz-Crc32: "...), uint64(crc32.ChecksumIEEE(body)), 10)
+	if closing {
+		head = append(head, "\r\nConnection: close"...)
+	}
+	head = append(head, "\r\n\r\n"...)
+	if len(head) > headRoom {
+		out = append(append([]byte(nil), head...), body...) // a backend with a very long request id
+	} else {
+		out = out[headRoom-len(head):]
+		copy(out, head)
+	}
+	if c.allowWrite(now, s.config.WriteTimeout.Of()) != nil {
+		return ended
+	}
+	if _, err := c.Conn.Write(out); err != nil || closing {
+		return ended
+	}
+	return answered
+}
+
+// dateText is a Date header's value, made once a second.
+type dateText struct{ last atomic.Pointer[dateOf] }
+
+// dateOf is the text of one second.
+type dateOf struct {
+	second int64
+	text   [len(http.TimeFormat)]byte
+}
+
+// at is the text for now.
+func (d *dateText) at(now time.Time) []byte {
+	last, second := d.last.Load(), now.Unix()
+	if last == nil || last.second != second {
+		last = &dateOf{second: second}
+		now.UTC().AppendFormat(last.text[:0], http.TimeFormat)
+		d.last.Store(last)
+	}
+	return last.text[:]
+}
