@@ -87,7 +87,6 @@ func (c *Core) settleCommit(now Time, m *Mutation) {
 	var img Image
 	if m.New != nil {
 		img = *m.New
-		img.Bytes = clip(img.Bytes)
 	}
 	sh.mu.Lock()
 	s := c.demand(sh, h, t, false, m.Key)

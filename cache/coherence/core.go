@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"millrace/cache/slab"
 )
 
 // Time is a reading of the caller's monotonic clock in nanoseconds. Its origin is free; it must never go back.
@@ -26,7 +28,10 @@ func (t Time) after(d time.Duration) Time { return t + Time(d) }
 
 // Config fixes a core for its life.
 type Config struct {
-	// Shards is the number of locks over entries, rounded up to a power of two. Default 512.
+	// Memory is about how much will be cached, in bytes; it sizes what memory is taken in. Default 256 MiB.
+	Memory int64
+	// Shards is the number of locks over entries, rounded up to a power of two. By default it grows with Memory, to 512:
+	// each has an arena, a part of which is not in use.
 	Shards int
 	// Tq is the assumed bound on how far an eventually consistent read may lag. AWS publishes none. Default 2 s.
 	Tq time.Duration
@@ -61,18 +66,25 @@ type Core struct {
 	shards []shard
 	nodes  []nodeShard
 	quar   quarantine
+	pool   *slab.Pool // of the shards' arenas
 	held   [2]holding // items, pages
 	left   [numReasons]departure
 	shed   atomic.Uint64
 
+	indexed atomic.Int64 // memory of the shards' indexes
+
 	mu     sync.RWMutex
 	tables map[string]*Table
+	byID   atomic.Pointer[[]*Table] // a longer one each time
 }
 
 // New makes an empty core. It starts nothing.
 func New(cfg Config) *Core {
+	if cfg.Memory <= 0 {
+		cfg.Memory = 256 << 20
+	}
 	if cfg.Shards <= 0 {
-		cfg.Shards = 512
+		cfg.Shards = int(max(1, min(cfg.Memory>>18, 16), min(cfg.Memory>>21, 512)))
 	}
 	if cfg.QuarantineStripes <= 0 {
 		cfg.QuarantineStripes = 1 << 18
@@ -91,9 +103,12 @@ func New(cfg Config) *Core {
 		cfg: cfg, rules: cfg.Rules, seed: maphash.MakeSeed(),
 		shards: make([]shard, n), nodes: make([]nodeShard, n),
 		quar:   quarantine{stripes: make([]atomic.Int64, ceilPow2(cfg.QuarantineStripes))},
+		pool:   slab.NewPool(cfg.Memory, n),
 		tables: map[string]*Table{},
 	}
+	c.byID.Store(&[]*Table{})
 	for i := range c.shards {
+		c.shards[i].rest.arena.Pool = c.pool
 		c.shards[i].slots = map[uint64]*slot{}
 		c.nodes[i].nodes = map[place]*node{}
 		c.nodes[i].dice = uint64(i)*0x9e3779b97f4a7c15 + 1
@@ -134,8 +149,9 @@ func fnv(b []byte) uint64 {
 type shard struct {
 	mu sync.RWMutex
 
-	slots map[uint64]*slot
-	amb   map[uint64]Time // R17: hash → end of its ambiguity window
+	slots map[uint64]*slot // pages, and items that are busy
+	rest  atRest           // all entries of items
+	amb   map[uint64]Time  // R17: hash → end of its ambiguity window
 	queue []change
 
 	queued atomic.Bool
@@ -147,7 +163,8 @@ type shard struct {
 	_      [40]byte
 }
 
-// slot is the place of one item or page. It exists while it has an entry or is busy, and no longer.
+// slot is the place of one item or page. That of a page exists while it has an entry or is busy, that of an item while it is
+// busy, and no longer.
 type slot struct {
 	next  *slot // of the same 64-bit hash
 	table *Table
@@ -163,7 +180,8 @@ type entry struct {
 	img     Image
 	validAt Time // when the validating read was sent (less Tq if eventual), or the own write begun
 	epoch   uint64
-	page    *pageEntry // nil for an item
+	blob    slab.Handle // of an item; img.Bytes is then part of it, and moves with it
+	page    *pageEntry  // nil for an item
 }
 
 // busy is the part of a slot that concerns reads and writes under way.
@@ -191,7 +209,7 @@ type busy struct {
 
 // Image is what is cached of an item or page.
 type Image struct {
-	// Bytes are served as they are. The core owns them once stored; the caller must not change them after.
+	// Bytes are served as they are. Those of a page are the core's once stored; an item's are copied.
 	Bytes []byte
 	// Sum is the identity of the value: equal sums are taken for equal images, so it must be a digest.
 	Sum [16]byte
@@ -221,22 +239,37 @@ func (m *Image) identity() identity { return identity{m.Sum, m.Absent} }
 // shard returns the shard of hash h.
 func (c *Core) shard(h uint64) *shard { return &c.shards[h&uint64(len(c.shards)-1)] }
 
-// find returns the slot of key or nil. The shard is locked, for reading at least.
-func (c *Core) find(sh *shard, h uint64, t *Table, page bool, key []byte) *slot {
+// linked returns the slot of key or nil. The shard is locked, for reading at least.
+func (c *Core) linked(sh *shard, h uint64, t *Table, page bool, key []byte) *slot {
 	for s := sh.slots[h]; s != nil; s = s.next {
-		// R51: a hash is not an identity. The whole key decides, or another item is served.
-		if s.table == t && s.page == page && (s.key == string(key) || !c.rules.R51) {
+		if s.table == t && s.page == page && (s.key == string(key) || !c.rules.R51) { // R51, see view
 			return s
 		}
 	}
 	return nil
 }
 
+// find returns the slot of key, or one made to look at an item at rest, or nil. What is not linked is only good until
+// another entry of the shard is removed. The shard is locked.
+func (c *Core) find(sh *shard, h uint64, t *Table, page bool, key []byte) *slot {
+	s := c.linked(sh, h, t, page, key)
+	if s == nil && !page {
+		s = c.rested(sh, h, t, key)
+	}
+	return s
+}
+
 // demand returns the slot of key, made if need be and busy either way. The shard is locked; call tidy when done.
 func (c *Core) demand(sh *shard, h uint64, t *Table, page bool, key []byte) *slot {
-	s := c.find(sh, h, t, page, key)
+	s := c.linked(sh, h, t, page, key)
 	if s == nil {
-		s = &slot{next: sh.slots[h], table: t, key: string(key), hash: h, page: page}
+		if !page {
+			s = c.rested(sh, h, t, key)
+		}
+		if s == nil {
+			s = &slot{table: t, hash: h, page: page}
+		}
+		s.key, s.next = string(key), sh.slots[h]
 		sh.slots[h] = s
 	}
 	if s.busy == nil {
@@ -245,12 +278,12 @@ func (c *Core) demand(sh *shard, h uint64, t *Table, page bool, key []byte) *slo
 	return s
 }
 
-// tidy drops what of s holds nothing any more. The shard is locked.
+// tidy drops what of s holds nothing any more: an item's entry is at rest without it. The shard is locked.
 func (sh *shard) tidy(s *slot) {
 	if b := s.busy; b != nil && b.flights == 0 && b.fences == 0 && b.pending == 0 {
 		s.busy = nil
 	}
-	if s.busy != nil || s.entry != nil {
+	if s.busy != nil || s.page && s.entry != nil {
 		return
 	}
 	head := sh.slots[s.hash]

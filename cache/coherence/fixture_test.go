@@ -13,7 +13,7 @@ type fixture struct {
 // newFixture makes a core whose quarantine of the start has passed.
 func newFixture(t *testing.T, o TableOptions) *fixture {
 	t.Helper()
-	c := New(Config{Shards: 4, Tq: 10, Tamb: 100, Start: 1})
+	c := New(Config{Memory: 1, Shards: 4, Tq: 10, Tamb: 100, Start: 1})
 	x := &fixture{t: t, core: c, table: c.Table("t"), now: 1000}
 	c.Configure(x.table, o)
 	return x

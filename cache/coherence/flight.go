@@ -76,9 +76,8 @@ func (c *Core) joinable(now Time, s *slot, f *Flight, o *ReadOptions) bool {
 }
 
 // Done ends an item's flight with the backend's answer and reports whether it was stored. Call it before any reader is
-// given the answer. img.Bytes belong to the core after it.
+// given the answer.
 func (c *Core) Done(now Time, f *Flight, img Image) (stored bool) {
-	img.Bytes = clip(img.Bytes)
 	sh := c.shard(f.slot.hash)
 	sh.mu.Lock()
 	stored, _ = c.complete(now, sh, f, img, true)

@@ -1,6 +1,10 @@
 package coherence
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"millrace/cache/slab"
+)
 
 // Observer hears what enters and leaves, so that an eviction policy can stand beside the core. Added and Removed come in
 // the order in which they happened to their hash, one at a time per shard, with no lock of the core held; Touched comes
@@ -20,22 +24,21 @@ type change struct {
 	cost int64 // 0 for Removed
 }
 
-// The memory of an entry beside its key and image, as the allocator rounds it: a slot, its part of the shard's map
-// (assumed 40 bytes), the entry; for a page moreover its stamps and its interval; for a partition its node and its part
-// of the shard's map (assumed 60 bytes).
+// The memory of a page beside its key and image, as the allocator rounds it: a slot, its part of the shard's map
+// (assumed 40 bytes), the entry, its stamps and its interval; for a partition its node and its part of the shard's map
+// (assumed 60 bytes).
 const (
 	slotOverhead = int64(unsafe.Sizeof(slot{})+unsafe.Sizeof(entry{})) + 40
-	pageOverhead = int64(unsafe.Sizeof(pageEntry{}) + unsafe.Sizeof(interval{}))
+	pageOverhead = slotOverhead + int64(unsafe.Sizeof(pageEntry{})+unsafe.Sizeof(interval{}))
 	nodeOverhead = int64(unsafe.Sizeof(node{})) + 60
 )
 
 // cost is the memory that the entry of s holds.
-func (s *slot) cost() int64 {
-	n := slotOverhead + int64(len(s.key)) + int64(cap(s.entry.img.Bytes))
+func (c *Core) cost(sh *shard, s *slot) int64 {
 	if p := s.entry.page; p != nil {
-		n += pageOverhead + p.weight
+		return pageOverhead + p.weight + int64(len(s.key)) + int64(cap(s.entry.img.Bytes))
 	}
-	return n
+	return c.blobCost(len(sh.rest.arena.At(s.entry.blob)))
 }
 
 // pageWeight is what a page over lo to hi adds to n beside its own structures. Pages of a partition share its memory: each
@@ -48,14 +51,18 @@ func pageWeight(n *node, lo, hi []byte) int64 {
 // install puts e in place of what s held. The shard is locked. The page that left is to be unlinked.
 func (c *Core) install(sh *shard, s *slot, e *entry) (gone *pageEntry) {
 	h := c.holding(s)
+	var old slab.Handle
 	if s.entry != nil {
-		h.bytes.Add(-s.cost())
-		gone = s.entry.page
+		h.bytes.Add(-c.cost(sh, s))
+		gone, old = s.entry.page, s.entry.blob
 	} else {
 		h.entries.Add(1)
 	}
 	s.entry = e
-	h.bytes.Add(s.cost())
+	if !s.page {
+		c.lay(sh, s, e, old)
+	}
+	h.bytes.Add(c.cost(sh, s))
 	c.changed(sh, s.hash)
 	return gone
 }
@@ -65,12 +72,15 @@ func (c *Core) remove(sh *shard, s *slot, why Reason) (gone *pageEntry) {
 	if s.entry == nil {
 		return nil
 	}
-	h, cost := c.holding(s), s.cost()
+	h, cost := c.holding(s), c.cost(sh, s)
 	h.bytes.Add(-cost)
 	h.entries.Add(-1)
 	c.left[why].entries.Add(1)
 	c.left[why].bytes.Add(uint64(cost))
 	gone = s.entry.page
+	if !s.page {
+		c.lift(sh, s.hash, s.entry.blob)
+	}
 	s.entry = nil
 	c.changed(sh, s.hash)
 	return gone
@@ -81,10 +91,10 @@ func (c *Core) changed(sh *shard, hash uint64) {
 	if c.cfg.Observer == nil {
 		return
 	}
-	var cost int64
+	cost := c.restCost(sh, hash)
 	for s := sh.slots[hash]; s != nil; s = s.next {
-		if s.entry != nil {
-			cost += s.cost()
+		if s.entry != nil && s.page {
+			cost += c.cost(sh, s)
 		}
 	}
 	sh.queue = append(sh.queue, change{hash, cost})
@@ -117,6 +127,7 @@ func (c *Core) Evict(hash uint64) {
 	sh := c.shard(hash)
 	sh.mu.Lock()
 	gone := c.evict(sh, hash, Capacity)
+	c.compact(sh)
 	sh.mu.Unlock()
 	c.unlinkAll(gone)
 	c.drain(sh)
@@ -132,6 +143,9 @@ func (c *Core) evict(sh *shard, hash uint64, why Reason) (gone []*pageEntry) {
 		}
 		sh.tidy(s)
 	}
+	for b := c.blobOf(sh, hash); b != 0; b = c.blobOf(sh, hash) {
+		c.remove(sh, c.resting(sh, b), why)
+	}
 	return gone
 }
 
@@ -143,12 +157,19 @@ func (c *Core) Shed(bytes int64) (freed int64) {
 		sh := &c.shards[c.shed.Add(1)&uint64(len(c.shards)-1)]
 		var gone []*pageEntry
 		sh.mu.Lock()
+		enough := func() bool { return before-c.Bytes() >= bytes }
 		for hash := range sh.slots {
-			if before-c.Bytes() >= bytes {
+			if enough() {
 				break
 			}
 			gone = append(gone, c.evict(sh, hash, Shedding)...)
 		}
+		for i := 0; i < sh.rest.index.Places() && !enough(); i++ {
+			for b := sh.rest.index.Place(i); b != 0 && !enough(); b = sh.rest.index.Place(i) {
+				gone = append(gone, c.evict(sh, c.blobHash(sh.rest.arena.At(b)), Shedding)...)
+			}
+		}
+		c.compact(sh)
 		sh.mu.Unlock()
 		c.unlinkAll(gone)
 		c.drain(sh)

@@ -1,6 +1,9 @@
 package coherence
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // Purge forgets one item: its entry goes, and reads under way neither store nor are joined.
 func (c *Core) Purge(t *Table, key []byte) {
@@ -43,6 +46,18 @@ func (c *Core) PurgeItems(t *Table, prefix []byte) (entries int) {
 				c.purge(sh, s)
 			}
 		}
+		for i := 0; i < sh.rest.index.Places(); {
+			b := sh.rest.index.Place(i)
+			if b != 0 {
+				if table, key, _ := keyAt(sh.rest.arena.At(b)); table == t.id && bytes.HasPrefix(key, prefix) {
+					entries++
+					c.remove(sh, c.resting(sh, b), Purged)
+					continue // another may stand here now
+				}
+			}
+			i++
+		}
+		c.compact(sh)
 		sh.mu.Unlock()
 		c.drain(sh)
 	}

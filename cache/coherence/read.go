@@ -88,9 +88,16 @@ func (c *Core) lookup(now Time, sh *shard, h uint64, t *Table, page bool, key []
 		return r, false
 	}
 	sh.mu.RLock()
-	s := c.find(sh, h, t, page, key)
-	if s != nil && c.servable(now, s, o) == serve {
-		r, ok = c.hit(now, sh, s, dst), true
+	var e *entry
+	var b *busy
+	var rest entry
+	if s := c.linked(sh, h, t, page, key); s != nil {
+		e, b = s.entry, s.busy
+	} else if !page && c.view(sh, h, t, key, &rest) {
+		e = &rest
+	}
+	if c.servable(now, t, e, b, o) == serve {
+		r, ok = c.hit(now, sh, e, dst), true
 	}
 	sh.mu.RUnlock()
 	if ok && c.cfg.Observer != nil {
@@ -99,9 +106,8 @@ func (c *Core) lookup(now Time, sh *shard, h uint64, t *Table, page bool, key []
 	return r, ok
 }
 
-// hit answers from the entry of s. The shard is locked: the bytes are copied under it, so that they may be reused after.
-func (c *Core) hit(now Time, sh *shard, s *slot, dst []byte) Read {
-	e := s.entry
+// hit answers from e. The shard is locked: the bytes are copied under it, so that they may be reused after.
+func (c *Core) hit(now Time, sh *shard, e *entry, dst []byte) Read {
 	sh.hits.Add(1)
 	r := Read{Outcome: Hit, Body: dst, Meta: e.img.Meta, Age: e.age(now), ValidAt: e.validAt}
 	if e.img.Absent {
@@ -115,15 +121,15 @@ func (c *Core) hit(now Time, sh *shard, s *slot, dst []byte) Read {
 // arrive is a reader coming to s, whose shard is locked: a hit after all, else a joined or a new flight. The entry's page
 // that it removed, if any, is to be unlinked once the locks are released.
 func (c *Core) arrive(now Time, sh *shard, s *slot, o *ReadOptions, dst []byte) (r Read, gone *pageEntry) {
-	v := c.servable(now, s, o)
+	v := c.servable(now, s.table, s.entry, s.busy, o)
 	switch v {
 	case serve:
-		return c.hit(now, sh, s, dst), nil
+		return c.hit(now, sh, s.entry, dst), nil
 	case dead:
 		// R8: an entry refused once must not come to life again. Under R6 the read that now passes through would
 		// remove it as well, if it differs; it goes at once because it is dead weight.
 		why := Invalidated
-		if c.outlived(now, s, o) {
+		if c.outlived(now, s.entry, o) {
 			why = Expired
 		}
 		gone = c.remove(sh, s, why)

@@ -77,5 +77,6 @@ func (c *Core) Holds(t *Table, key []byte) bool {
 	sh := c.shard(h)
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	return c.find(sh, h, t, false, key) != nil
+	var e entry
+	return c.linked(sh, h, t, false, key) != nil || c.view(sh, h, t, key, &e)
 }

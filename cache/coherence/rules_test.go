@@ -285,7 +285,7 @@ func TestAmbiguityWindowsAreSwept(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	c := New(Config{})
-	if len(c.shards) != 512 || len(c.quar.stripes) != 1<<18 || c.cfg.Tq != 2*time.Second || c.cfg.Tamb != 30*time.Second || c.rules != AllRules() {
+	if len(c.shards) != 128 || len(c.quar.stripes) != 1<<18 || c.cfg.Tq != 2*time.Second || c.cfg.Tamb != 30*time.Second || c.rules != AllRules() {
 		t.Errorf("defaults: %d shards, %d stripes, %+v", len(c.shards), len(c.quar.stripes), c.cfg)
 	}
 }

@@ -12,8 +12,8 @@ const (
 	dead                  // will not be answered again; must go (R8)
 )
 
-// servable is the serving rule, the only one: whether the entry of s may answer a reader with options o at now. The slot's
-// shard is locked, for reading at least.
+// servable is the serving rule, the only one: whether the entry e of a slot of t, whose busy part is b, may answer a reader
+// with options o at now; e and b may be nil. The slot's shard is locked, for reading at least.
 //
 // Linearizability on an authoritative table: take the moment x at which this function runs under the lock, and an entry it
 // lets through. Claim: the entry's value is the committed one at x, so the read may be placed at x, which lies within it.
@@ -27,8 +27,8 @@ const (
 //   - Scan and whole-index events: counter.same holds at x, see counter.
 //
 // On other tables strong reads are refused, and what an own write left behind is handled where it settles.
-func (c *Core) servable(now Time, s *slot, o *ReadOptions) verdict {
-	e, t, r := s.entry, s.table, &c.rules
+func (c *Core) servable(now Time, t *Table, e *entry, b *busy, o *ReadOptions) verdict {
+	r := &c.rules
 	if e == nil {
 		return vacant
 	}
@@ -41,7 +41,7 @@ func (c *Core) servable(now Time, s *slot, o *ReadOptions) verdict {
 	if e.page != nil && e.page.until != 0 && now > e.page.until && r.Prov { // R44
 		return dead
 	}
-	if r.TTL && c.outlived(now, s, o) { // P4
+	if r.TTL && c.outlived(now, e, o) { // P4
 		return dead
 	}
 	if !o.stale && !c.fresh(now, t, e.validAt) { // P3
@@ -50,7 +50,7 @@ func (c *Core) servable(now Time, s *slot, o *ReadOptions) verdict {
 		}
 		return dead
 	}
-	if r.Hide && s.busy != nil && s.busy.pending > 0 { // precision 10, R14
+	if r.Hide && b != nil && b.pending > 0 { // precision 10, R14
 		return hold
 	}
 	if o.NoCache || o.MaxAge > 0 && e.age(now) > o.MaxAge {
@@ -62,13 +62,13 @@ func (c *Core) servable(now Time, s *slot, o *ReadOptions) verdict {
 	return serve
 }
 
-// outlived reports whether the entry of s is past the time to live that a reader goes by.
-func (c *Core) outlived(now Time, s *slot, o *ReadOptions) bool {
+// outlived reports whether e is past the time to live that a reader goes by.
+func (c *Core) outlived(now Time, e *entry, o *ReadOptions) bool {
 	ttl := o.TTL
-	if s.entry.img.Absent && c.rules.R9 {
+	if e.img.Absent && c.rules.R9 {
 		ttl = o.NegativeTTL
 	}
-	return ttl > 0 && s.entry.age(now) > ttl
+	return ttl > 0 && e.age(now) > ttl
 }
 
 // age is the time since the entry's value was known to be current.

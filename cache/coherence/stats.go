@@ -8,7 +8,7 @@ type Stats struct {
 
 	Bytes   int64 // memory of all entries, see Observer.Added
 	Entries int   // items, negative entries and pages
-	Slots   int
+	Slots   int   // keys that have an entry or are busy
 	Flights int
 	Fences  int // own writes under way, by key
 	Pending int // commits announced and not settled, by key
@@ -95,8 +95,11 @@ func (c *Core) Stats() Stats {
 		for _, s := range sh.slots {
 			for ; s != nil; s = s.next {
 				st.Slots++
-				if s.entry != nil {
+				if s.entry != nil && s.page {
 					st.Entries++
+				}
+				if s.entry != nil && !s.page && s.busy != nil {
+					st.Slots-- // its entry is counted below
 				}
 				if b := s.busy; b != nil {
 					st.Flights += b.flights
@@ -105,6 +108,8 @@ func (c *Core) Stats() Stats {
 				}
 			}
 		}
+		st.Slots += sh.rest.index.Len()
+		st.Entries += sh.rest.index.Len()
 		st.Windows += len(sh.amb)
 		sh.mu.RUnlock()
 	}

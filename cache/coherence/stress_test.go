@@ -76,7 +76,7 @@ func (h *heard) Touched(uint64) {}
 func newStress(t *testing.T, o TableOptions) *stress {
 	x := &stress{t: t, start: time.Now()}
 	x.heard.costs = map[uint64]int64{}
-	x.core = New(Config{Shards: 2, Tq: time.Millisecond, Tamb: time.Millisecond, Observer: &x.heard,
+	x.core = New(Config{Memory: 1, Shards: 2, Tq: time.Millisecond, Tamb: time.Millisecond, Observer: &x.heard,
 		NewCall: func() any { return &waiting{done: make(chan struct{})} }})
 	x.heard.core = x.core
 	x.table = x.core.Table("t")

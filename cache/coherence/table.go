@@ -48,6 +48,7 @@ type TableOptions struct {
 // Table is the core's state for one table: counters and options. Get it from Core.Table; it lives as long as the core.
 type Table struct {
 	name      string
+	id        uint32
 	itemSalt  uint64
 	pageSalt  uint64
 	options   atomic.Pointer[TableOptions]
@@ -117,6 +118,10 @@ func (c *Core) Table(name string) *Table {
 		t.lastWrite.Store(start)
 		t.quarAt.Store(start)
 		c.tables[name] = t
+		all := *c.byID.Load()
+		t.id = uint32(len(all))
+		all = append(all[:len(all):len(all)], t)
+		c.byID.Store(&all)
 	}
 	return t
 }

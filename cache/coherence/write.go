@@ -47,7 +47,7 @@ type heldEffect struct {
 	remote  bool
 	settled bool
 	had     bool  // whether old is known
-	old     Image // of the entry at Begin; its bytes never change
+	old     Image // of the entry at Begin
 }
 
 // Begin opens a write before it is sent. It keeps effects, which the caller must not change until End.
@@ -71,8 +71,9 @@ func (c *Core) Begin(now Time, effects []Effect) *Write {
 		b.dirty = b.dirty || b.flights > 0 && c.rules.R13    // R13
 		b.fences++
 		h.slot = s
-		if c.servable(now, s, &ReadOptions{}) == serve {
+		if c.servable(now, s.table, s.entry, s.busy, &ReadOptions{}) == serve {
 			h.had, h.old = true, s.entry.img
+			h.old.Bytes = clone(h.old.Bytes)
 		}
 		sh.mu.Unlock()
 	}
@@ -157,9 +158,6 @@ func (c *Core) settleItem(now Time, w *Write, i int, silent, late bool, r Result
 	t := e.Table
 	hash := c.hash(t.itemSalt, e.Key)
 	sh := c.shard(hash)
-	if img != nil {
-		img = &Image{Bytes: clip(img.Bytes), Sum: img.Sum, Absent: img.Absent, Transient: img.Transient, Meta: img.Meta}
-	}
 	sh.mu.Lock()
 	s := h.slot
 	alone := false

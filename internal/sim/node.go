@@ -48,7 +48,7 @@ func (w *node) begin(at coherence.Time) {
 	w.starts++
 	w.policy = policy{}
 	w.core = coherence.New(coherence.Config{
-		Shards: 2, Tq: tq, Tamb: tamb, QuarantineStripes: 8, Rules: w.rules, Observer: w.policy,
+		Memory: 1, Shards: 2, Tq: tq, Tamb: tamb, QuarantineStripes: 8, Rules: w.rules, Observer: w.policy,
 		NewCall: func() any { return &call{} }, Start: at, FixedHash: 3,
 	})
 	w.table = w.core.Table("t")
