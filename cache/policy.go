@@ -2,6 +2,7 @@ package cache
 
 import (
 	"fmt"
+	"math/bits"
 	"sync"
 
 	"github.com/dgraph-io/ristretto/v2"
@@ -12,6 +13,10 @@ import (
 // countersPerEntry sizes the frequency sketch: twice the entries expected is enough for its estimates, and ten
 // times, which ristretto's own documentation asks for, costs hundreds of bytes for each entry (measured).
 const countersPerEntry = 2
+
+// policyEntryBytes is what ristretto takes for an entry beside its sketch: two maps. Measured as 120 to 155, by how full
+// the maps are, which halves when they grow.
+const policyEntryBytes = 150
 
 // policy is admission and eviction: ristretto knows the hash and the cost of every entry of the core, counts its
 // hits, and says which must go. It holds no values and decides nothing else. What it says may come late, twice,
@@ -28,6 +33,7 @@ const countersPerEntry = 2
 //     buffer to be worked off before going on.
 type policy struct {
 	cache *ristretto.Cache[uint64, struct{}]
+	fixed int64 // memory of its sketch
 
 	mu      sync.Mutex
 	victims []uint64
@@ -35,12 +41,14 @@ type policy struct {
 
 var _ coherence.Observer = (*policy)(nil)
 
-// newPolicy makes a policy for memory bytes of entries of about entryBytes each.
+// newPolicy makes a policy for memory bytes of entries of about entryBytes each, its own part included.
 func newPolicy(memory, entryBytes int64) (*policy, error) {
-	p := &policy{}
+	counters := max(1024, countersPerEntry*memory/entryBytes)
+	// Four rows of half a byte each and a filter of ten bits, all rounded up to a power of two.
+	p := &policy{fixed: 4 << bits.Len64(uint64(counters-1))}
 	note := func(item *ristretto.Item[struct{}]) { p.note(item.Key) }
 	c, err := ristretto.NewCache(&ristretto.Config[uint64, struct{}]{
-		NumCounters:        max(1024, countersPerEntry*memory/entryBytes),
+		NumCounters:        counters,
 		MaxCost:            memory,
 		BufferItems:        64, // ristretto's own advice
 		IgnoreInternalCost: true,
@@ -75,7 +83,7 @@ func (p *policy) take() []uint64 {
 // Added hears that an entry was installed, or changed its cost.
 func (p *policy) Added(hash uint64, cost int64) {
 	p.cache.Del(hash)
-	if !p.cache.Set(hash, struct{}{}, cost) {
+	if !p.cache.Set(hash, struct{}{}, cost+policyEntryBytes) {
 		p.note(hash)
 	}
 }
@@ -85,6 +93,12 @@ func (p *policy) Removed(hash uint64) { p.cache.Del(hash) }
 
 // Touched hears of a hit.
 func (p *policy) Touched(hash uint64) { p.cache.Get(hash) }
+
+// limit tells for how much memory it has to keep entries, its own part of each included.
+func (p *policy) limit(memory int64) { p.cache.UpdateMaxCost(max(1, memory)) }
+
+// held is the memory that it takes for so many entries.
+func (p *policy) held(entries int64) int64 { return p.fixed + entries*policyEntryBytes }
 
 // settle waits until everything that was added and removed before is accounted for.
 func (p *policy) settle() { p.cache.Wait() }

@@ -2,8 +2,8 @@
 // schemas of tables. What may be served when is decided by the coherence core beneath it; what is worth keeping
 // by an eviction policy beside that, which can only remove.
 //
-// It promises never to hold more than its budget but for what is being installed at that moment, to count what it holds
-// exactly, and to keep nothing that aliases a caller's bytes. It never talks to a backend.
+// It promises never to hold more than its budget but for what is being installed at that moment, to count what it holds,
+// garbage and the policy included, and to keep nothing that aliases a caller's bytes. It never talks to a backend.
 package cache
 
 import (
@@ -23,8 +23,8 @@ const entryBytes = 512
 
 // Config is the memory and the rules of a Store.
 type Config struct {
-	// Memory is the budget in bytes of entries: keys, images and bookkeeping. 0 means 256 MiB. When it is too small
-	// hits are lost; the process needs about half as much again for the garbage collector.
+	// Memory is the budget in bytes: of keys, images, bookkeeping and the eviction policy, as they are held, with what is
+	// unused between them. 0 means 256 MiB. When it is too small hits are lost.
 	Memory int64
 	// Tables says what is cached of which tables, by glob; see NewSettings.
 	Tables map[string]TableConfig
@@ -97,6 +97,7 @@ func NewStore(config Config) (*Store, error) {
 	config.Core.Start = config.Clock()
 	config.Core.Observer = policy
 	config.Core.NewCall = newCall
+	config.Core.Memory = config.Memory
 	s := &Store{
 		core: coherence.New(config.Core), policy: policy, memory: config.Memory, clock: config.Clock,
 		authoritative: config.Authoritative,
@@ -105,6 +106,7 @@ func NewStore(config Config) (*Store, error) {
 		metrics: config.Metrics,
 	}
 	s.settings.Store(settings)
+	policy.limit(config.Memory - policy.fixed - s.core.Reserve())
 	return s, nil
 }
 
@@ -193,7 +195,8 @@ func (s *Store) EachTable(fn func(*coherence.Table)) {
 // installed something calls it, holding no lock.
 func (s *Store) Relieve() {
 	s.evict()
-	if s.core.Bytes() <= s.memory {
+	s.limitPolicy()
+	if s.Held() <= s.memory {
 		return
 	}
 	// Once the policy has worked off its buffer, the victims for everything installed before are known.
@@ -201,10 +204,25 @@ func (s *Store) Relieve() {
 	s.evict()
 	// What is left above the budget was installed meanwhile by others, who come by here too, unless the policy has
 	// lost count. The budget holds in any case.
-	if over := s.core.Bytes() - s.memory; over > s.memory/64 {
+	if over := s.Held() - s.memory; over > s.memory/64 {
 		s.core.Shed(over)
 	}
 }
+
+// limitPolicy tells the policy for how much it may keep entries: the budget, less what is held beside what it counts. That
+// differs a little from what the entries' costs allow for, by what comes together in a segment.
+func (s *Store) limitPolicy() {
+	beside := s.core.Held() - s.core.Bytes() + s.policy.fixed
+	if limit := s.memory - max(beside, s.policy.fixed+s.core.Reserve()/2); abs(limit-s.policy.cache.MaxCost()) > s.memory/256 {
+		s.policy.limit(limit)
+	}
+}
+
+// abs is n without its sign.
+func abs(n int64) int64 { return max(n, -n) }
+
+// Held is the memory that the caches take: the budget's measure.
+func (s *Store) Held() int64 { return s.core.Held() + s.policy.held(s.core.Entries()) }
 
 // evict removes the policy's victims.
 func (s *Store) evict() {

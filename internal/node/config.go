@@ -70,7 +70,7 @@ type StreamsConfig struct {
 // CacheConfig is the part about the caches as a whole.
 type CacheConfig struct {
 	Enabled     bool           `yaml:"enabled" doc:"Answer reads from the item and query caches. Off forwards every request."`
-	Memory      units.Bytes    `yaml:"memory" doc:"Budget of both caches: keys, items, pages and bookkeeping. The process needs about half as much again. Too small costs hits. Where the process's memory is limited, as in a container, the default is four tenths of that, less what an idle process needs."`
+	Memory      units.Bytes    `yaml:"memory" doc:"Budget of both caches: keys, items, pages, bookkeeping and the eviction policy, as held. What requests under way and the engine need comes on top. Too small costs hits. Where the process's memory is limited, as in a container, the default is four tenths of that, less what an idle process needs."`
 	ItemTTL     units.Duration `yaml:"item_ttl" doc:"How long a cached item is served when nothing invalidates it."`
 	QueryTTL    units.Duration `yaml:"query_ttl" doc:"How long a cached page of a query or scan is served when nothing invalidates it."`
 	NegativeTTL units.Duration `yaml:"negative_ttl" doc:"How long the absence of an item is served when nothing invalidates it."`
