@@ -35,7 +35,7 @@ type Schema struct {
 	Settings TableSettings
 	// Counters are the table's; nil without metrics.
 	Counters *metrics.Table
-	// Account is where what reads of the table cost and save is entered; nil without metrics.
+	// Account is where what reads and writes of the table cost and save is entered; nil as of Store.Account.
 	Account *metrics.Account
 	// Audit is where audits of the table's hits are counted; nil without metrics.
 	Audit *metrics.Audit
@@ -219,7 +219,7 @@ func (c *SchemaCache) newSchema(key schemaKey, desc *ddb.TableDescription) *Sche
 		Table:    c.store.Table(key.scope, key.name),
 		Settings: c.store.Settings().Table(key.name),
 		Counters: c.store.metrics.Table(key.name),
-		Account:  c.store.account(key.name),
+		Account:  c.store.Account(key.name),
 		pages:    map[string]IndexSettings{"": c.store.Settings().Match(key.name, "")},
 	}
 	if m := c.store.metrics; m != nil {

@@ -116,9 +116,9 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// account is where a table's read units are entered; nil where nobody counts, and with the embedded engine, which charges
+// Account is where a table's units are entered; nil where nobody counts, and with the embedded engine, which charges
 // nothing.
-func (s *Store) account(table string) *metrics.Account {
+func (s *Store) Account(table string) *metrics.Account {
 	if s.metrics == nil || s.authoritative {
 		return nil
 	}

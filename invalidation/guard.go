@@ -110,6 +110,9 @@ func (g *Guard) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error)
 		if err == nil && row.observe != nil && !g.store.Authoritative() {
 			row.observe(g, req, resp)
 		}
+		if err == nil && g.metered() {
+			g.countRead(req, resp)
+		}
 		return resp, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -154,6 +157,7 @@ func (g *Guard) begin(ctx context.Context, req *ddb.Request, row *effectRow) *wr
 		w.effects = len(list)
 		w.core = g.store.Core().Begin(g.store.Now(), list)
 		if !w.plan.stale() {
+			g.touch(w.plan)
 			return w
 		}
 		// The table was changed while the plan was made, so the keys may be wrong. Plan again; a change after
@@ -165,13 +169,23 @@ func (g *Guard) begin(ctx context.Context, req *ddb.Request, row *effectRow) *wr
 	}
 }
 
-// settle tells the core the outcome.
-func (w *write) settle(resp *ddb.Response, err error) {
+// touch tells the hot keys of the items that p writes.
+func (g *Guard) touch(p *plan) {
+	if m := g.store.Metrics(); m != nil {
+		for i := range p.keys {
+			m.HotKeys.Touch(p.keys[i].schema.Counters, p.keys[i].effect.Key)
+		}
+	}
+}
+
+// settle tells the core the outcome of req, the client's own.
+func (w *write) settle(req *ddb.Request, resp *ddb.Response, err error) {
 	g, core := w.guard, w.guard.store.Core()
 	now := g.store.Now()
 	result := resultOf(err)
+	var outcomes []outcome
 	if len(w.plan.keys) > 0 {
-		outcomes := w.plan.settled(resp, err, result)
+		outcomes = w.plan.settled(resp, err, result)
 		for i := range w.plan.keys {
 			k, o := &w.plan.keys[i], &outcomes[i]
 			var extra []coherence.Position
@@ -187,6 +201,9 @@ func (w *write) settle(resp *ddb.Response, err error) {
 	}
 	for i := len(w.plan.keys); i < w.effects; i++ {
 		core.Settle(now, w.core, i, result, nil, false, nil)
+	}
+	if g.metered() {
+		w.count(req, resp, err, outcomes) // before End, after which what was cached is not known
 	}
 	core.End(now, w.core)
 	w.done = true

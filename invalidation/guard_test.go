@@ -50,7 +50,13 @@ var _ backend.Backend = (*faulty)(nil)
 // newSetup makes a setup with one table.
 func newSetup(t *testing.T) *setup {
 	t.Helper()
-	store, err := cache.NewStore(cache.Config{})
+	return newSetupWith(t, cache.Config{})
+}
+
+// newSetupWith is newSetup with caches of the given configuration.
+func newSetupWith(t *testing.T, caches cache.Config) *setup {
+	t.Helper()
+	store, err := cache.NewStore(caches)
 	if err != nil {
 		t.Fatal(err)
 	}

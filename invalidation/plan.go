@@ -24,6 +24,8 @@ type plan struct {
 	unknown []tableRef
 	// everything is announced for every table, and every table is forgotten.
 	everything bool
+	// transaction is set where all of it is applied or nothing, which costs twice.
+	transaction bool
 	// instead is what is sent in the request's place: the same, asking for the image that it leaves. It may be nil.
 	instead *ddb.Request
 	// returns is the ReturnValues that the backend is asked for: the client's, or what it was changed to on the way.

@@ -226,7 +226,7 @@ func planTransactWriteItems(g *Guard, ctx context.Context, req *ddb.Request) *pl
 	if err != nil {
 		return planEverything(g, ctx, req)
 	}
-	p := &plan{}
+	p := &plan{transaction: true}
 	for i, action := range in.TransactItems {
 		switch {
 		case action.Put != nil:

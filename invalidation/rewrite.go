@@ -111,7 +111,7 @@ func (w *write) send(ctx context.Context, req *ddb.Request) (*ddb.Response, erro
 	g := w.guard
 	if w.plan.instead == nil {
 		resp, err := g.next.Do(ctx, req)
-		w.settle(resp, err)
+		w.settle(req, resp, err)
 		return resp, err
 	}
 	resp, err := g.next.Do(ctx, w.plan.instead)
@@ -122,10 +122,10 @@ func (w *write) send(ctx context.Context, req *ddb.Request) (*ddb.Response, erro
 			s := w.plan.keys[0].schema
 			g.rewrites.switchOff(tableRef{s.Scope, s.Name}, RewriteReturnValues, refusal)
 		}
-		w.settle(resp, err)
+		w.settle(req, resp, err)
 		return resp, err
 	}
-	w.settle(resp, err)
+	w.settle(req, resp, err)
 	if err != nil {
 		return nil, err
 	}

@@ -81,6 +81,7 @@ func planExecuteTransaction(g *Guard, ctx context.Context, req *ddb.Request) *pl
 		sources[i] = statementSource{s.Statement, s.Parameters}
 	}
 	p := planStatements(g, ctx, req, sources)
+	p.transaction = true
 	p.outcomes = func(_ *ddb.Response, err error, result coherence.Result) []outcome { return p.transacted(err, result) }
 	return p
 }

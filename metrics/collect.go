@@ -143,6 +143,7 @@ func (m *Metrics) collectBehind(out sink) {
 		if at := x.watermark.Load(); at != 0 {
 			out.number(&streamWatermark, math.Max(0, time.Since(time.Unix(0, at)).Seconds()), table)
 		}
+		out.number(&streamRequests, float64(x.requests.Load()), table)
 		out.number(&streamRecords, float64(x.records.Load()), table)
 		out.number(&streamGaps, float64(x.gaps.Load()), table)
 		if d, ok := x.lag.read(0); ok {
@@ -161,6 +162,11 @@ func (m *Metrics) collectBehind(out sink) {
 	m.Ledger.Each(func(table string, a *Account) {
 		for e, label := range entryNames {
 			out.number(&capacityUnits, a.Units(Entry(e)), table, label)
+		}
+		for op, label := range m.names.Operations {
+			if n := a.ByOperation(op); n > 0 {
+				out.number(&capacityConsumed, n, table, label)
+			}
 		}
 		out.number(&capacityNet, a.Net(), table)
 	})

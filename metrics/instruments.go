@@ -43,6 +43,7 @@ var (
 	hotKeyShare       = instrument{"millrace.hot_key.share", gauge, "1", "Share of all keys asked for in the last minutes that the hottest keys have, by rank. The keys are told by the admin API.", []string{"rank", "table"}}
 
 	streamWatermark = instrument{"millrace.stream.watermark.age", gauge, "s", "Time since the moment up to which every change of the table is known to be applied.", []string{"table"}}
+	streamRequests  = instrument{"millrace.stream.requests", counter, "{request}", "GetRecords requests sent for the table's stream, each of which is charged.", []string{"table"}}
 	streamRecords   = instrument{"millrace.stream.records", counter, "{record}", "Stream records applied.", []string{"table"}}
 	streamGaps      = instrument{"millrace.stream.gaps", counter, "{gap}", "Times the position in the stream was lost and the table was forgotten.", []string{"table"}}
 	streamLag       = instrument{"millrace.stream.lag", histogram, "s", "Time from a change's commit to its application.", []string{"table"}}
@@ -55,6 +56,7 @@ var (
 	upstreamInFlight = instrument{"millrace.upstream.in_flight", gauge, "{request}", "HTTP requests to Amazon under way.", nil}
 	upstreamRetries  = instrument{"millrace.upstream.retries", counter, "{request}", "HTTP requests to Amazon that were sent again, by why.", []string{"operation", "reason"}}
 	capacityUnits    = instrument{"millrace.capacity.units", counter, "{unit}", "Read and write units, by what they were for.", []string{"table", "entry"}}
+	capacityConsumed = instrument{"millrace.capacity.consumed", counter, "{unit}", "Read or write units that operations consumed at a remote backend, fills of the caches under the operation they were for.", []string{"table", "operation"}}
 	capacityNet      = instrument{"millrace.capacity.net_units", gauge, "{unit}", "Read units avoided by the cache less what it cost; may be below zero.", []string{"table"}}
 
 	observedReads    = instrument{"millrace.observe.reads", counter, "{read}", "Reads forwarded in mode observe, each key of a batch as one, by what the caches would have done: hit, differing, miss, forward.", []string{"result"}}
@@ -74,8 +76,8 @@ var (
 var instruments = []*instrument{
 	&requestsTotal, &requestDuration, &cacheRequests, &cacheBatchKeys, &receivedBytes, &sentBytes, &panicsTotal, &refusedTotal, &slowTotal,
 	&cacheEntries, &cacheBytes, &cacheMaxBytes, &cacheEvictions, &cacheEvictedBytes, &invalidations, &hotKeyShare,
-	&streamWatermark, &streamRecords, &streamGaps, &streamLag, &audits, &staleness,
-	&backendDuration, &backendInFlight, &upstreamDuration, &upstreamInFlight, &upstreamRetries, &capacityUnits, &capacityNet,
+	&streamWatermark, &streamRequests, &streamRecords, &streamGaps, &streamLag, &audits, &staleness,
+	&backendDuration, &backendInFlight, &upstreamDuration, &upstreamInFlight, &upstreamRetries, &capacityUnits, &capacityConsumed, &capacityNet,
 	&observedReads, &observedVerdicts,
 	&connectionsOpen, &connectionsMade, &connectionsCut, &draining, &buildInfo, &reloadOK, &reloadTime, &certificateEnds,
 }

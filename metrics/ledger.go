@@ -12,7 +12,7 @@ type Entry uint8
 const (
 	// ReadsConsumed: what requests of clients consumed at the backend, in read units.
 	ReadsConsumed Entry = iota
-	// WritesConsumed: the same in write units.
+	// WritesConsumed: what their writes did, in write units.
 	WritesConsumed
 	// ReadsAvoided: what reads answered from the cache would have consumed.
 	ReadsAvoided
@@ -34,23 +34,30 @@ var entrySigns = [numEntries]int64{ReadsAvoided: 1, StrongFills: -1, Audits: -1}
 // Ledger counts read and write units by table: what was consumed, what was avoided, and what avoiding it cost. A nil one
 // counts nothing.
 type Ledger struct {
+	operations int // how many there are
+
 	mu sync.Mutex
 
 	tables map[string]*Account
 }
 
+// init makes room.
+func (l *Ledger) init(names Names) { l.operations = len(names.Operations) }
+
 // Account is one table's part. A nil one counts nothing.
 type Account struct {
 	// halves are half units, the smallest that there are, by Entry.
 	halves *vector
+	// consumed are half units, by operation.
+	consumed *vector
 	// dearest is the largest surcharge so far in half units; poor is Poor.
 	dearest atomic.Int64
 	poor    atomic.Bool
 }
 
 // newAccount makes an account that has earned nothing.
-func newAccount() *Account {
-	a := &Account{halves: newVector(int(numEntries))}
+func newAccount(operations int) *Account {
+	a := &Account{halves: newVector(int(numEntries)), consumed: newVector(operations)}
 	a.dearest.Store(2)
 	a.poor.Store(true)
 	return a
@@ -71,7 +78,7 @@ func (l *Ledger) Table(name string) *Account {
 	}
 	a := l.tables[name]
 	if a == nil {
-		a = newAccount()
+		a = newAccount(l.operations)
 		l.tables[name] = a
 	}
 	return a
@@ -89,6 +96,21 @@ func (a *Account) Add(e Entry, halves uint64) {
 	if entrySigns[e] < 0 || entrySigns[e] > 0 && a.poor.Load() {
 		a.poor.Store(a.net() < reserve*a.dearest.Load())
 	}
+}
+
+// Consumed enters half units that the backend charged, or will have charged, for an operation.
+func (a *Account) Consumed(operation int, halves uint64) {
+	if a != nil && halves > 0 {
+		a.consumed.add(stripe(), operation, halves)
+	}
+}
+
+// ByOperation is what an operation consumed, in whole units.
+func (a *Account) ByOperation(operation int) float64 {
+	if a == nil {
+		return 0
+	}
+	return float64(a.consumed.sum(operation)) / 2
 }
 
 // reserve is how many times the largest surcharge an account holds back: as many may be spent at once before any of them

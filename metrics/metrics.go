@@ -95,6 +95,7 @@ func New(names Names) *Metrics {
 	m.HotKeys.init()
 	m.Slow.init()
 	m.Backend.init(names)
+	m.Ledger.init(names)
 	m.Upstream.init(names)
 	m.Reloads.init(m.start)
 	return m

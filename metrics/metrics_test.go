@@ -42,6 +42,7 @@ func fill(m *Metrics) {
 	m.Upstream.Retry(1, RetryThrottle)
 	s := m.Streams.Table("books")
 	s.Watermark(time.Now().Add(-2 * time.Second))
+	s.Asked()
 	s.Applied(5, 300*time.Millisecond)
 	s.Gap()
 	found := m.Audited.Table("books")
@@ -51,6 +52,7 @@ func fill(m *Metrics) {
 	a.Add(ReadsAvoided, 20)
 	a.Add(StrongFills, 3)
 	a.Add(WritesConsumed, 100)
+	a.Consumed(1, 7)
 	m.Observations.Saw(WouldHit)
 	m.Observations.Judged(WithinBound)
 	m.Invalidations.Add(FromWrite, 2)
@@ -115,6 +117,7 @@ func TestScrapeShowsWhatWasCounted(t *testing.T) {
 		`millrace_upstream_duration_seconds_count{class="throttle",operation="GetItem"} 1`,
 		`millrace_upstream_retries_total{operation="GetItem",reason="throttle"} 1`,
 		`millrace_stream_watermark_age_seconds{table="books"} 2`,
+		`millrace_stream_requests_total{table="books"} 1`,
 		`millrace_stream_records_total{table="books"} 5`,
 		`millrace_stream_gaps_total{table="books"} 1`,
 		`millrace_stream_lag_seconds_sum{table="books"} 0.3`,
@@ -123,6 +126,7 @@ func TestScrapeShowsWhatWasCounted(t *testing.T) {
 		`millrace_audits_total{table="books",verdict="beyond_bound"} 0`,
 		`millrace_capacity_units_total{entry="reads_avoided",table="books"} 10`,
 		`millrace_capacity_units_total{entry="writes_consumed",table="books"} 50`,
+		`millrace_capacity_consumed_total{operation="GetItem",table="books"} 3.5`,
 		`millrace_capacity_net_units{table="books"} 8.5`,
 		`millrace_invalidations_total{source="write"} 2`,
 		`millrace_hot_key_share_ratio{rank="1",table="books"} 1`,

@@ -16,6 +16,7 @@ type Streams struct {
 // Stream is one table's stream. A nil one counts nothing.
 type Stream struct {
 	watermark atomic.Int64 // in Unix nanoseconds; 0 is none yet
+	requests  atomic.Uint64
 	records   atomic.Uint64
 	gaps      atomic.Uint64
 	lag       histograms
@@ -46,6 +47,13 @@ func (s *Streams) Table(name string) *Stream {
 func (x *Stream) Watermark(at time.Time) {
 	if x != nil {
 		x.watermark.Store(at.UnixNano())
+	}
+}
+
+// Asked notes a GetRecords request that is sent.
+func (x *Stream) Asked() {
+	if x != nil {
+		x.requests.Add(1)
 	}
 }
 

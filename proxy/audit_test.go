@@ -17,7 +17,7 @@ import (
 // auditRig is a rig whose every hit is audited.
 func auditRig(t *testing.T, o rigOptions) (*rig, *metrics.Metrics) {
 	t.Helper()
-	m := metrics.New(metrics.Names{Operations: []string{"-"}, Results: []string{"-"}})
+	m := metrics.New(metrics.Names{Operations: make([]string, ddb.NumOperations), Results: []string{"-"}})
 	table := o.store.Tables["*"]
 	table.Audit = "1"
 	o.store.Metrics, o.store.Tables = m, map[string]cache.TableConfig{"*": table}

@@ -98,7 +98,7 @@ func (p *Proxy) fillBatch(ctx context.Context, f *batchFill) error {
 			continue
 		}
 		a := p.items.Done(l.key.read.Flight, item, exists)
-		filled(l.table.schema, itemHalves(a.Meta.Size, false), in.RequestItems[l.table.name].ConsistentRead != nil, l.table.strong)
+		filled(l.table.schema, ddb.BatchGetItem, itemHalves(a.Meta.Size, false), in.RequestItems[l.table.name].ConsistentRead != nil, l.table.strong)
 	}
 	return nil
 }

@@ -224,7 +224,7 @@ func (p *Proxy) fillItem(ctx context.Context, g *itemRead, f *coherence.Flight) 
 		return
 	}
 	a := p.items.Done(f, out.Item, out.Item != nil)
-	filled(g.schema, itemHalves(a.Meta.Size, false), strong, g.strong)
+	filled(g.schema, ddb.GetItem, itemHalves(a.Meta.Size, false), strong, g.strong)
 }
 
 // failed is the answer of a backend read that brought none. A read that ran out of time did so for whoever led it: those

@@ -3,6 +3,7 @@ package proxy
 import (
 	"millrace/cache"
 	"millrace/cache/coherence"
+	"millrace/ddb"
 	"millrace/metrics"
 )
 
@@ -15,10 +16,11 @@ func avoided(s *cache.Schema, halves int64) {
 	s.Account.Add(metrics.ReadsAvoided, uint64(max(0, halves)))
 }
 
-// filled enters a fill that cost so many half units read eventually. strong says whether it was read strongly, asked
+// filled enters a fill by op that cost so many half units read eventually. strong says whether it was read strongly, asked
 // whether its client had wanted that.
-func filled(s *cache.Schema, eventual int64, strong, asked bool) {
+func filled(s *cache.Schema, op ddb.Operation, eventual int64, strong, asked bool) {
 	eventual = max(0, eventual)
+	s.Account.Consumed(int(op), uint64(halves(eventual, strong)))
 	s.Account.Add(metrics.ReadsConsumed, uint64(halves(eventual, asked)))
 	if strong && !asked {
 		s.Account.Add(metrics.StrongFills, uint64(eventual))

@@ -17,6 +17,7 @@ import (
 // watched is what the caches have to say of a read that is about to be forwarded, or of one key of a BatchGetItem.
 type watched struct {
 	suspect
+	op   ddb.Operation
 	read coherence.Read
 	// shown is what they would answer, for a hit.
 	shown []byte
@@ -99,9 +100,9 @@ func (p *Proxy) compare(w *watched, resp *ddb.Response) {
 		}
 	case coherence.Joined:
 		p.sight(metrics.WouldHit) // answered by a read under way, which costs nothing more
-		avoided(w.schema, w.cost())
+		w.spared()
 	default:
-		avoided(w.schema, w.cost())
+		w.spared()
 		actual, ok := w.actual(resp)
 		if ok && bytes.Equal(actual, w.shown) {
 			p.sight(metrics.WouldHit)
@@ -110,6 +111,13 @@ func (p *Proxy) compare(w *watched, resp *ddb.Response) {
 		p.sight(metrics.WouldDiffer)
 		p.lookInto(w)
 	}
+}
+
+// spared enters what a read cost that the caches would have answered.
+func (w *watched) spared() {
+	n := w.cost()
+	avoided(w.schema, n)
+	w.schema.Account.Consumed(int(w.op), uint64(max(0, n)))
 }
 
 // sight counts a read.

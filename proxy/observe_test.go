@@ -37,7 +37,7 @@ func (m *meter) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error)
 
 // newMetered is a rig before a metered backend that announces nothing, with metrics.
 func newMetered(t *testing.T, config Config, table cache.TableConfig) (*rig, *meter, *metrics.Metrics) {
-	m := metrics.New(metrics.Names{Operations: []string{"-"}, Results: []string{"-"}})
+	m := metrics.New(metrics.Names{Operations: make([]string, ddb.NumOperations), Results: []string{"-"}})
 	var counted *meter
 	config.Metrics = m
 	r := newRig(t, rigOptions{

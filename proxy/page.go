@@ -14,6 +14,7 @@ import (
 // written. What it asks for is known to be right or wrong only from the backend's answer; an error is never cached,
 // so a cached page proves that the same request is right.
 type pageRead struct {
+	op       ddb.Operation
 	schema   *cache.Schema
 	index    *cache.IndexLayout
 	settings cache.IndexSettings
@@ -128,7 +129,7 @@ func (p *Proxy) fillPage(ctx context.Context, q *pageRead, f *coherence.Flight) 
 		return
 	}
 	units := unitsOf(got.cost, q.index.Name, strong)
-	filled(q.schema, eventualHalves(units), strong && !q.index.Global, q.strong)
+	filled(q.schema, q.op, eventualHalves(units), strong && !q.index.Global, q.strong)
 	p.pages.Done(f, got.body, units, scanned(q.span, q.index, q.start, got.last, q.reverse))
 }
 

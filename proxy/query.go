@@ -84,7 +84,7 @@ func (p *Proxy) pageTable(ctx context.Context, req *ddb.Request, table string, i
 		return nil, false
 	}
 	settings := s.Pages(name)
-	return &pageRead{schema: s, index: x, settings: settings, strong: strong}, settings.Pages
+	return &pageRead{op: req.Op, schema: s, index: x, settings: settings, strong: strong}, settings.Pages
 }
 
 // fetches reports whether the page may show or test attributes that its index does not hold.

@@ -14,7 +14,7 @@ func (p *Proxy) watchItem(ctx context.Context, req *ddb.Request) []*watched {
 	if !ok {
 		return nil
 	}
-	w := p.watchKey(g, func(resp *ddb.Response) (ddb.Item, bool) {
+	w := p.watchKey(req.Op, g, func(resp *ddb.Response) (ddb.Item, bool) {
 		out, err := ddb.OutputAs[ddb.GetItemOutput](resp)
 		if err != nil {
 			return nil, false
@@ -52,7 +52,7 @@ func (p *Proxy) watchBatch(ctx context.Context, req *ddb.Request) []*watched {
 		t.nameless = t.projection != nil && len(t.projection.Apply(k.key)) < len(k.key)
 		ref := batchRef{t.name, string(k.cacheKey)}
 		g := &itemRead{schema: t.schema, key: k.key, cacheKey: k.cacheKey, projection: t.projection, strong: t.strong}
-		w := p.watchKey(g, func(resp *ddb.Response) (ddb.Item, bool) {
+		w := p.watchKey(req.Op, g, func(resp *ddb.Response) (ddb.Item, bool) {
 			got := answer(resp)
 			if got == nil {
 				return nil, false
@@ -78,15 +78,15 @@ func (p *Proxy) watchBatch(ctx context.Context, req *ddb.Request) []*watched {
 	return all
 }
 
-// watchKey watches the read of one item; nil when its table was changed meanwhile. item finds the item in the response, nil
+// watchKey watches the read of one item by op; nil when its table was changed meanwhile. item finds the item in the response, nil
 // for none, and reports false when that cannot be understood.
-func (p *Proxy) watchKey(g *itemRead, item func(*ddb.Response) (ddb.Item, bool)) *watched {
+func (p *Proxy) watchKey(op ddb.Operation, g *itemRead, item func(*ddb.Response) (ddb.Item, bool)) *watched {
 	r := p.items.Read(g.schema, g.cacheKey, cache.Lookup{Strong: g.strong, Thrift: true}, nil)
 	if g.schema.Stale() {
 		p.leave(r)
 		return nil
 	}
-	w := &watched{suspect: p.itemSuspect(g, r), read: r}
+	w := &watched{suspect: p.itemSuspect(g, r), op: op, read: r}
 	if r.Outcome == coherence.Hit {
 		w.shown, _ = appendProjected(nil, r.Body, g.projection)
 	}
@@ -98,7 +98,7 @@ func (p *Proxy) watchKey(g *itemRead, item func(*ddb.Response) (ddb.Item, bool))
 			return false
 		}
 		a := p.items.Done(r.Flight, got, got != nil)
-		filled(g.schema, itemHalves(a.Meta.Size, false), g.strong, g.strong)
+		filled(g.schema, w.op, itemHalves(a.Meta.Size, false), g.strong, g.strong)
 		return true
 	}
 	w.actual = func(resp *ddb.Response) ([]byte, bool) {
@@ -123,7 +123,7 @@ func (p *Proxy) watchPage(ctx context.Context, req *ddb.Request, parse func(cont
 		p.leavePage(r)
 		return nil
 	}
-	w := &watched{suspect: p.pageSuspect(q, r), read: r, shown: r.Body}
+	w := &watched{suspect: p.pageSuspect(q, r), op: q.op, read: r, shown: r.Body}
 	w.cost = func() int64 { return halves(eventualHalves(cache.UnitsOf(r.Meta)), q.strong) }
 	w.fail = func() { p.leavePage(r) }
 	w.fill = func(resp *ddb.Response) bool {

@@ -20,9 +20,9 @@ func printLedger(w io.Writer, l admin.Ledger) error {
 	}
 	if len(l.Tables) > 0 {
 		p.row("")
-		p.row("TABLE", "CONSUMED", "AVOIDED", "STRONG FILLS", "AUDITS", "STREAM REQUESTS", "NET UNITS", "NET")
+		p.row("TABLE", "READS", "WRITES", "AVOIDED", "STRONG FILLS", "AUDITS", "STREAM REQUESTS", "NET UNITS", "NET")
 		for _, t := range l.Tables {
-			p.row(t.Table, t.ReadsConsumed, t.ReadsAvoided, t.StrongFills, t.Audits, t.StreamReads, t.NetUnits, fmt.Sprintf("$%.6f", t.NetDollars))
+			p.row(t.Table, t.ReadsConsumed, t.WritesConsumed, t.ReadsAvoided, t.StrongFills, t.Audits, t.StreamReads, t.NetUnits, fmt.Sprintf("$%.6f", t.NetDollars))
 		}
 	}
 	return p.flush()

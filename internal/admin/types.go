@@ -242,14 +242,15 @@ type Ledger struct {
 	Verdicts      map[string]uint64 `json:"observed_verdicts"`
 }
 
-// LedgerTable is one table's part, in read units, and for streams in requests.
+// LedgerTable is one table's part, in read units, for writes in write units, and for streams in requests.
 type LedgerTable struct {
-	Table         string  `json:"table"`
-	ReadsConsumed float64 `json:"reads_consumed"`
-	ReadsAvoided  float64 `json:"reads_avoided"`
-	StrongFills   float64 `json:"strong_fills"`
-	Audits        float64 `json:"audits"`
-	StreamReads   float64 `json:"stream_requests"`
-	NetUnits      float64 `json:"net_units"`
-	NetDollars    float64 `json:"net_dollars"`
+	Table          string  `json:"table"`
+	ReadsConsumed  float64 `json:"reads_consumed"`
+	WritesConsumed float64 `json:"writes_consumed"`
+	ReadsAvoided   float64 `json:"reads_avoided"`
+	StrongFills    float64 `json:"strong_fills"`
+	Audits         float64 `json:"audits"`
+	StreamReads    float64 `json:"stream_requests"`
+	NetUnits       float64 `json:"net_units"`
+	NetDollars     float64 `json:"net_dollars"`
 }

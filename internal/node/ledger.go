@@ -41,7 +41,7 @@ func (n *Node) ledger() admin.Ledger {
 	out := admin.Ledger{Mode: n.config.Mode, Tables: []admin.LedgerTable{}, Observed: map[string]uint64{}, Verdicts: map[string]uint64{}}
 	n.metrics.Ledger.Each(func(table string, a *metrics.Account) {
 		t := admin.LedgerTable{
-			Table: table, ReadsConsumed: a.Units(metrics.ReadsConsumed), ReadsAvoided: a.Units(metrics.ReadsAvoided),
+			Table: table, ReadsConsumed: a.Units(metrics.ReadsConsumed), WritesConsumed: a.Units(metrics.WritesConsumed), ReadsAvoided: a.Units(metrics.ReadsAvoided),
 			StrongFills: a.Units(metrics.StrongFills), Audits: a.Units(metrics.Audits), StreamReads: a.Units(metrics.StreamReads),
 			NetUnits: a.Net(),
 		}

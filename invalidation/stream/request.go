@@ -6,6 +6,7 @@ import (
 
 	"millrace/ddb"
 	"millrace/invalidation"
+	"millrace/metrics"
 )
 
 // do sends a typed request through the guard and waits for a typed answer.
@@ -118,6 +119,8 @@ const (
 func (f *follower) readPage(ctx context.Context, a *Action) (Page, error) {
 	m := f.table.manager
 	m.counts.reads.Add(1)
+	f.table.metrics.Asked()
+	f.table.account.Add(metrics.StreamReads, 2)
 	out, err := do[ddb.GetRecordsOutput](ctx, f.config, m.guard, f.table.ref.scope, &ddb.GetRecordsInput{ShardIterator: a.Iterator})
 	if err != nil {
 		return Page{}, err

@@ -23,6 +23,7 @@ type table struct {
 	late    mailbox[time.Duration]
 	lag     *Lag
 	metrics *metrics.Stream
+	account *metrics.Account
 
 	description   atomic.Pointer[ddb.TableDescription]
 	gaps, records atomic.Uint64
@@ -47,7 +48,7 @@ func newTable(m *Manager, s *cache.Schema) *table {
 	t := &table{
 		manager: m, ref: tableRef{s.Scope, s.Name}, learned: newMailbox[*cache.Schema](), soon: make(chan struct{}, 1),
 		late: make(mailbox[time.Duration], 1),
-		lag:  NewLag(m.config.LagFloor), metrics: m.config.Metrics.Table(s.Name), warned: map[string]bool{},
+		lag:  NewLag(m.config.LagFloor), metrics: m.config.Metrics.Table(s.Name), account: s.Account, warned: map[string]bool{},
 	}
 	t.state = TableState{Scope: s.Scope, Table: s.Name, Mode: cache.TTL, Why: "starting"}
 	t.use(s)
