@@ -25,7 +25,7 @@ const (
 
 // slackShare is the part of the bytes appended that may be garbage. More would hold more memory, less would move more
 // for each byte written.
-const slackShare = 8
+const slackShare = 12
 
 // Arena is blobs in segments, appended and freed one by one. The zero value with a Pool set is ready. It is guarded by
 // its owner's lock: At may be called by many at once, everything else by one alone.

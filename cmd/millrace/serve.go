@@ -30,7 +30,6 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 			log.Warn("variable names no setting", "variable", name)
 		}
 	}
-	heedMemoryLimit(log)
 	if loaded.Config.Sockets, err = node.HandedOver(os.Environ(), os.Getpid()); err != nil {
 		return usageError{err}
 	}
@@ -38,6 +37,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	heedMemoryLimit(n, &loaded.Config, log)
 	n.Reloadable(loaded, c.load, level)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"millrace/internal/units"
 )
@@ -17,6 +19,18 @@ const (
 	softMemoryShare = 0.8
 	leastPart       = 1 << 20
 )
+
+// Where the process's memory is not limited the caches' budget sets what it should stay below, with this much for requests
+// under way: a fixed part, and a share of the budget, without which the collector would run too often to keep what it does
+// not find garbage in. leastHeap is what the collector is left in any case.
+const (
+	workingMemory = 96 << 20
+	workingShare  = 16
+	leastHeap     = 48 << 20
+)
+
+// heapPeriod is how often the heap's limit is looked at: caches fill by some hundred megabytes a second at most.
+const heapPeriod = time.Second
 
 // fit makes the defaults of what takes memory fit into limit, which the process may not exceed. The caches grow with
 // the limit; the engine's buffers only shrink, since its defaults are all that it has a use for.
@@ -47,3 +61,37 @@ func (l *Loaded) fit(limit units.Bytes) {
 // count, such as the engine's blocks where it is built with cgo, and for a moment's excess. (Go, runtime/debug,
 // SetMemoryLimit: "leave an additional 5-10% of headroom".)
 func SoftMemoryLimit(limit int64) int64 { return int64(softMemoryShare * float64(limit)) }
+
+// NaturalMemory is SoftMemoryLimit where there is no limit: what a process with this configuration should stay below; 0 is
+// nothing in particular, without caches.
+func (c *Config) NaturalMemory() int64 {
+	if !c.Cache.Enabled {
+		return 0
+	}
+	caches := int64(c.Cache.Memory)
+	total := caches + caches/workingShare + workingMemory
+	if c.Backend == "embedded" {
+		total += int64(c.Engine.BlockCache) + 3*int64(c.Engine.MemTable)
+	}
+	return total
+}
+
+// KeepWithin has the collector keep the process below total bytes while Run runs, what the caches have mapped outside of its
+// heap included. set is what puts a limit on the heap into force: debug.SetMemoryLimit. Call it before Run.
+func (n *Node) KeepWithin(total int64, set func(int64) int64) { n.within, n.setHeap = total, set }
+
+// paceHeap puts the heap's limit into force at each tick at which the caches have mapped much more or less than at the last time.
+func (n *Node) paceHeap(ctx context.Context, ticks <-chan time.Time) {
+	last := int64(-1)
+	for {
+		if mapped := n.store.Core().Mapped(); last < 0 || max(mapped-last, last-mapped) > n.within/64 {
+			n.setHeap(max(leastHeap, n.within-mapped))
+			last = mapped
+		}
+		select {
+		case <-ticks:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,8 +1,13 @@
 package node
 
 import (
+	"context"
+	"fmt"
 	"testing"
+	"time"
 
+	"millrace/cache"
+	"millrace/cache/coherence"
 	"millrace/internal/units"
 )
 
@@ -44,5 +49,67 @@ func TestMemoryThatIsSetIsNotFitted(t *testing.T) {
 	}
 	if got := l.Origins["engine.mem_table"]; got != "from the limit of 64MiB" {
 		t.Errorf("engine.mem_table comes %q", got)
+	}
+}
+
+// TestHeapIsLeftWhatTheCachesHaveNotMapped checks that the heap's limit follows what is outside of it.
+func TestHeapIsLeftWhatTheCachesHaveNotMapped(t *testing.T) {
+	t.Parallel()
+	store, err := cache.NewStore(cache.Config{Memory: 64 << 20, Authoritative: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	n := &Node{store: store}
+	limits := make(chan int64)
+	n.KeepWithin(256<<20, func(limit int64) int64 { limits <- limit; return 0 })
+	ctx, stop := context.WithCancel(context.Background())
+	ticks := make(chan time.Time)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n.paceHeap(ctx, ticks)
+	}()
+	if got := <-limits; got != 256<<20 {
+		t.Errorf("the heap of an empty node is limited to %d, want all of %d", got, 256<<20)
+	}
+	core := store.Core()
+	table := core.Table("t")
+	for i := range 20_000 {
+		r := core.ReadItem(1, table, fmt.Append(nil, i), coherence.ReadOptions{}, nil)
+		core.Done(1, r.Flight, coherence.Image{Bytes: make([]byte, 1000)})
+	}
+	ticks <- time.Time{}
+	if got, want := <-limits, 256<<20-core.Mapped(); got != want || core.Mapped() < 10<<20 {
+		t.Errorf("with %d bytes mapped the heap is limited to %d, want %d", core.Mapped(), got, want)
+	}
+	ticks <- time.Time{} // nothing has changed, so nothing is set
+	ticks <- time.Time{}
+	core.Shed(1 << 40)
+	ticks <- time.Time{}
+	if got := <-limits; got < 240<<20 {
+		t.Errorf("the heap of an emptied node is limited to %d", got)
+	}
+	stop()
+	<-done
+}
+
+func TestNaturalMemoryIsTheBudgetAndALittle(t *testing.T) {
+	t.Parallel()
+	c := DefaultConfig()
+	if got, least, most := c.NaturalMemory(), int64(c.Cache.Memory)*5/4, int64(c.Cache.Memory)*2; got < least || got > most {
+		t.Errorf("with a budget of %v it is %v, want between %v and %v", c.Cache.Memory, units.Bytes(got), units.Bytes(least), units.Bytes(most))
+	}
+	c.Cache.Memory = 16 << 30
+	if got, most := c.NaturalMemory(), int64(c.Cache.Memory)*11/10; got > most {
+		t.Errorf("with a budget of %v it is %v, want at most %v", c.Cache.Memory, units.Bytes(got), units.Bytes(most))
+	}
+	c.Cache.Enabled = false
+	if got := c.NaturalMemory(); got != 0 {
+		t.Errorf("without caches it is %v, want nothing in particular", units.Bytes(got))
 	}
 }

@@ -64,6 +64,10 @@ type Node struct {
 	origins map[string]string
 	load    func() (*Loaded, error)
 	level   *slog.LevelVar
+
+	// within is what the process should stay below, 0 for nothing in particular, and setHeap what limits the heap.
+	within  int64
+	setHeap func(int64) int64
 }
 
 // New opens the ports and then the store; a port that is taken leaves the data folder untouched. config has been
@@ -209,6 +213,11 @@ func (n *Node) Run(ctx context.Context) error {
 	front.Go(func() error { return n.front.Run(frontCtx) })
 	behind, behindFailed := errgroup.WithContext(engineCtx)
 	behind.Go(func() error { return n.runBehind(engineCtx) })
+	if n.within > 0 {
+		ticker := time.NewTicker(heapPeriod)
+		defer ticker.Stop()
+		behind.Go(func() error { n.paceHeap(engineCtx, ticker.C); return nil })
+	}
 	if n.certificate != nil {
 		ticker := time.NewTicker(certificatePeriod)
 		defer ticker.Stop()
