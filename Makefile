@@ -14,11 +14,12 @@ ROUNDS ?= 1000
 BENCH ?= .
 COUNT ?= 8
 REF ?= main
+ENTRIES ?= 5000000
 WORK := .work
 # The binary as it is released and as the image has it: static, without symbols.
 RELEASE := CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w'
 
-.PHONY: build test race crash foreign lint fuzz sim sim-long sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-ceiling bench-engine bench-miss bench-stream
+.PHONY: build test race crash foreign lint fuzz sim sim-long sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-ceiling bench-engine bench-miss bench-memory bench-stream
 
 build: ## the binary, ./millrace
 	$(RELEASE) -o millrace ./cmd/millrace
@@ -98,6 +99,11 @@ bench-miss: ## what a miss and a write cost before an upstream that takes 2 ms, 
 	@mkdir -p $(WORK)/bench-miss
 	$(RELEASE) -o $(WORK)/bench-miss/millrace ./cmd/millrace
 	$(GO) run ./internal/bench -binary $(WORK)/bench-miss/millrace -dir $(WORK)/bench-miss -only misses $(BENCH_MISS)
+
+bench-memory: ## what the caches take and cost at ENTRIES items: memory, collections, hits, and whether the budget holds; needs 1 GB for a million
+	@mkdir -p $(WORK)/bench-memory
+	$(RELEASE) -o $(WORK)/bench-memory/millrace ./cmd/millrace
+	$(GO) run ./internal/bench -binary $(WORK)/bench-memory/millrace -dir $(WORK)/bench-memory -entries $(ENTRIES) $(BENCH_MEMORY)
 
 bench-stream: ## foreign write to dead entry over loopback beside a bare reader, and what applying a record costs
 	$(GO) test -run '^$$' -bench 'ForeignWrite' -benchtime 1000x ./invalidation/stream

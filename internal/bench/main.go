@@ -30,7 +30,9 @@ type settings struct {
 	only   string
 	peers  peerList
 	data   sizeList
-	pin    bool
+	// entries is how many items caches are measured with; 0 is not.
+	entries int
+	pin     bool
 	// bare, listen and answer make this process one of the ceiling's bare servers; see serveBare.
 	bare, listen, answer string
 }
@@ -76,6 +78,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if len(s.data) > 0 {
 		return measureMemory(ctx, s, out)
 	}
+	if s.entries > 0 {
+		return measureCaches(ctx, s, out)
+	}
 	names, parts := s.parts()
 	defer func() {
 		for _, p := range parts {
@@ -119,6 +124,7 @@ func parse(args []string) (*settings, error) {
 	flags.BoolVar(&s.pin, "pin", true, "give clients and upstream of misses the last core for themselves, and millrace the others")
 	flags.Var(s.peers, "peer", "another DynamoDB to compare with, as name=URL or, to count its CPU too, name=URL,PID; may be repeated. Known: "+strings.Join(knownPeers, ", "))
 	flags.Var(&s.data, "data", "instead of all else, resident memory with this much data, such as 1GB; repeated, ascending")
+	flags.IntVar(&s.entries, "entries", 0, "instead of all else, what caches of so many items take and cost")
 	flags.StringVar(&s.bare, "bare", "", "instead of all else, be a bare server of this kind: "+strings.Join(bareKinds, ", "))
 	flags.StringVar(&s.listen, "listen", "", "with -bare, the address")
 	flags.StringVar(&s.answer, "answer", "", "with -bare, a file with the whole HTTP answer to give")
@@ -130,6 +136,9 @@ func parse(args []string) (*settings, error) {
 	}
 	if s.rounds < 1 || s.span <= 0 {
 		return nil, errors.New("-rounds and -for must be above zero")
+	}
+	if s.entries != 0 && s.entries < fewEntries {
+		return nil, fmt.Errorf("-entries is %d, must be 0 or at least %d", s.entries, fewEntries)
 	}
 	if s.only != "" {
 		for name := range strings.SplitSeq(s.only, ",") {
