@@ -50,7 +50,8 @@ sim: ## the coherence simulator over SEEDS seeds
 sim-long: ## the same with a reader of everything at every tick, for the time FOR from seed FROM on, on one core
 	GOMAXPROCS=1 GOGC=400 $(GO) test -count=1 -timeout 0 -v -run SeedsKeepTheContract ./internal/sim -dense -from $(FROM) -seeds 1000000000 -for $(FOR)
 
-model: ## the exhaustive model of the stream tailer, DEPTH steps deeper than the tests go
+model: ## the exhaustive models of the coherence core and of the stream tailer, DEPTH steps deeper than the tests go
+	$(GO) test -count=1 -timeout 60m -v -run 'TestModel' ./cache/coherence -model-depth $(DEPTH)
 	$(GO) test -count=1 -timeout 60m -v -run 'TestModel|TestMutantsAreCaught' ./invalidation/stream -model-depth $(DEPTH)
 
 sim-mutants: ## which rules of the coherence core the simulator needs how many seeds to miss

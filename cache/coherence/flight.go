@@ -66,6 +66,11 @@ func (c *Core) joinable(now Time, s *slot, f *Flight, o *ReadOptions) bool {
 			return false
 		}
 	}
+	if f.page != nil && f.page.until != 0 && c.rules.Prov { // R44: of what a lagging index showed then the watermark knows nothing
+		if delta := t.options.Load().Delta; delta > 0 && time.Duration(now-c.validAt(f)) > delta {
+			return false
+		}
+	}
 	if o.Exclusive || o.NoCache || o.Strong && !(f.Strong && t.authoritative()) {
 		return false
 	}

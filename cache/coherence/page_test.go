@@ -93,3 +93,26 @@ func TestLaggingIndexIsNotStoredInsideQuarantine(t *testing.T) { // R44
 		t.Error("a page of a lagging index was not stored at rest")
 	}
 }
+
+// A page of a lagging index that was sent for within the window is no newer than that, whatever the watermark says of the table:
+// it is joined for Delta and no longer. The exhaustive model found this.
+func TestLateReaderDoesNotJoinAProvisionalPage(t *testing.T) { // R44
+	x := newFixture(t, TableOptions{Covered: true, Delta: 5, IndexLag: 10, Provisional: 2})
+	s := Span{Index: "g", Partition: []byte("a"), Eventual: true}
+	read := func() Read { return x.core.ReadPage(x.now, x.table, []byte("q"), s, ReadOptions{}, nil) }
+	x.core.Record(x.now, []Record{{Table: x.table, Key: []byte("k"), Positions: []Position{{Index: "g", Partition: []byte("a")}}}})
+	first := read()
+	x.now += 5
+	if r := read(); r.Flight != first.Flight {
+		t.Error("a reader within Delta does not join")
+	}
+	x.now += 2
+	x.core.Advance(x.table, x.now)
+	second := read()
+	if second.Outcome != Lead {
+		t.Errorf("a reader after Delta is answered %d by a flight that may have read what the index showed before", second.Outcome)
+	}
+	for _, f := range []*Flight{first.Flight, second.Flight} {
+		x.core.DonePage(x.now, f, image("v"), s)
+	}
+}
