@@ -43,6 +43,7 @@ var suites = []suite{
 	{"facts-aws", through(goSuite("./facts", true))},
 	{"js-aws", through(jsSuite)},
 	{"python-newest-aws", through(pythonSuite("requirements-newest.txt", true))},
+	{"upstreams", beforeDynalite},
 	{"life", livesInAPod},
 	{"gosdk-tls", overTLS(goSuite(".", false))},
 	{"python-newest-tls", overTLS(pythonSuite("requirements-newest.txt", true))},
@@ -164,23 +165,28 @@ func findPython(newest bool) (string, error) {
 	return "", errors.New("no Python 3.8 or newer with venv and ensurepip (Debian: apt-get install python3-venv)")
 }
 
-// jsSuite installs the locked packages beside the suite's source, where Node.js looks for them, unless they are there.
+// jsSuite runs the suite of Node.js.
 func jsSuite(ctx context.Context, o *options, _ string) (suiteCommand, error) {
 	source := filepath.Join(o.root, "internal", "conformance", "js")
-	command := suiteCommand{argv: []string{"npm", "test", "--silent"}, dir: source}
+	return suiteCommand{argv: []string{"npm", "test", "--silent"}, dir: source}, lockedPackages(ctx, source)
+}
+
+// lockedPackages installs the packages that the lock file in source names there, where Node.js looks for them, unless they
+// are there.
+func lockedPackages(ctx context.Context, source string) error {
 	want, err := os.ReadFile(filepath.Join(source, "package-lock.json"))
 	if err != nil {
-		return suiteCommand{}, err
+		return err
 	}
 	// The mark is written last; npm removes it with the folder.
 	mark := filepath.Join(source, "node_modules", ".complete")
 	if have, err := os.ReadFile(mark); err == nil && string(have) == string(want) {
-		return command, nil
+		return nil
 	}
 	if err := tried(ctx, source, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
-		return suiteCommand{}, err
+		return err
 	}
-	return command, os.WriteFile(mark, want, 0o644)
+	return os.WriteFile(mark, want, 0o644)
 }
 
 // goSuite fetches the modules of the Go suites' own go.mod, to test one of its packages.

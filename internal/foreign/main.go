@@ -127,7 +127,7 @@ var variants = map[string]variant{
 	"lagging":   {what: "replicas and indexes of the upstream lag", upstream: "engine:\n  faults:\n    enabled: true\n    replica_lag: 300ms\n    index_lag: 500ms\n", indexLag: 500 * time.Millisecond, useful: true},
 	"restarted": {what: "the upstream is killed and started again", disturb: (*world).restartUpstream},
 	"cut":       {what: "the stream cannot be reached for a while", disturb: (*world).cutStream},
-	"paused":    {what: "millrace stands still for a while (SIGSTOP)", disturb: (*world).pauseMillrace},
+	"paused":    {what: "millrace stands still for 15 s (SIGSTOP), or a third of a shorter run", disturb: (*world).pauseMillrace},
 }
 
 // runVariant runs and judges one.

@@ -180,7 +180,7 @@ func (w *world) cutStream(ctx context.Context, share time.Duration) error {
 	return err
 }
 
-// longestPause is how long millrace stands still at most.
+// longestPause is how long millrace stands still, unless the whole load takes less than three times that.
 const longestPause = 15 * time.Second
 
 // pauseMillrace stops the process for a while, as a machine that swaps or a debugger does.

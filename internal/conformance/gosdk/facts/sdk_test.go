@@ -82,9 +82,9 @@ func capture(t *testing.T, got *answer) middleware.DeserializeMiddleware {
 				return out, meta, err
 			}
 			resp.Body = io.NopCloser(bytes.NewReader(body))
-			got.status, got.body = resp.StatusCode, body
+			got.status, got.body, got.cache = resp.StatusCode, body, resp.Header.Get("X-Millrace-Cache")
 			checkHeaders(t, resp.Header, body)
-			recorded.cached(middleware.GetOperationName(ctx), resp.Header.Get("X-Millrace-Cache"))
+			recorded.cached(middleware.GetOperationName(ctx), got.cache)
 			return out, meta, err
 		})
 }

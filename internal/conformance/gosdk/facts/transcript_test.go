@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -17,6 +18,7 @@ import (
 type transcript struct {
 	mu     sync.Mutex
 	lines  map[string][]any
+	wire   map[string][]any
 	caches []any
 }
 
@@ -34,9 +36,12 @@ func (tr *transcript) add(s *session, operation, request string, a answer) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if tr.lines == nil {
-		tr.lines = map[string][]any{}
+		tr.lines, tr.wire = map[string][]any{}, map[string][]any{}
 	}
 	tr.lines[s.t.Name()] = append(tr.lines[s.t.Name()], line)
+	tr.wire[s.t.Name()] = append(tr.wire[s.t.Name()], map[string]any{
+		"test": s.t.Name(), "operation": operation, "status": a.status, "cache": a.cache, "body": timeless(a.body),
+	})
 }
 
 // cached records what an answer said of the caches.
@@ -46,19 +51,22 @@ func (tr *transcript) cached(operation, word string) {
 	tr.caches = append(tr.caches, map[string]string{"operation": operation, "cache": word})
 }
 
-// write writes the transcript to path and what was said of the caches beside it; "" is nowhere.
+// write writes the transcript to path, and beside it what was said of the caches, and the answers byte for byte; "" is
+// nowhere.
 func (tr *transcript) write(path string) error {
 	if path == "" {
 		return nil
 	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	var lines []any
-	for _, test := range slices.Sorted(maps.Keys(tr.lines)) {
-		lines = append(lines, tr.lines[test]...)
-	}
-	if err := writeLines(path, lines); err != nil {
-		return err
+	for suffix, of := range map[string]map[string][]any{"": tr.lines, ".wire": tr.wire} {
+		var lines []any
+		for _, test := range slices.Sorted(maps.Keys(of)) {
+			lines = append(lines, of[test]...)
+		}
+		if err := writeLines(path+suffix, lines); err != nil {
+			return err
+		}
 	}
 	return writeLines(path+".cache", tr.caches)
 }
@@ -82,6 +90,14 @@ var passing = []string{
 	"LastIncreaseDateTime", "LastUpdateToPayPerRequestDateTime", "LatestRestorableDateTime", "LatestStreamArn", "LatestStreamLabel",
 	"NextShardIterator", "NextToken", "ParentShardId", "RestoreDateTime", "SequenceNumber", "ShardId", "ShardIterator",
 	"SourceBackupArn", "StartingSequenceNumber", "StreamArn", "StreamLabel", "TableId", "eventID",
+}
+
+// passingMember matches a member of passing with its value, a text or a number, as it is written.
+var passingMember = regexp.MustCompile(`"(` + strings.Join(passing, "|") + `)":("(?:[^"\\]|\\.)*"|[-+.0-9eE]+)`)
+
+// timeless is an answer's text in which the values of passing are blank, and all other bytes as they are.
+func timeless(body []byte) string {
+	return moment.ReplaceAllString(passingMember.ReplaceAllString(string(body), `"$1":""`), "(moment)")
 }
 
 // normalised is a request or an answer without what differs from run to run.

@@ -83,8 +83,8 @@ func sendByHTTP(s *session, operation, body string) answer {
 	s.t.Helper()
 	r := s.post(operation, body)
 	checkHeaders(s.t, r.header, r.body)
-	got := answer{status: r.status, body: bytes.Clone(r.body)}
+	got := answer{status: r.status, body: bytes.Clone(r.body), cache: r.header.Get("X-Millrace-Cache")}
 	recorded.add(s, operation, body, got)
-	recorded.cached(operation, r.header.Get("X-Millrace-Cache"))
+	recorded.cached(operation, got.cache)
 	return got
 }
