@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"unsafe"
@@ -23,16 +24,17 @@ func (p *Proxy) getItem(ctx context.Context, req *ddb.Request, o Options, reply 
 		if s := p.schemas.Known(req.Scope, g.table); s != nil && s.Settings.Items {
 			var room [keyBytes]byte
 			if key, ok := g.appendKey(room[:0], s); ok {
-				return p.getScanned(ctx, req, o, reply, s, key, g.strong)
+				return p.getScanned(ctx, req, o, reply, s, key, &g)
 			}
 		}
 	}
 	return p.getDecoded(ctx, req, o, reply)
 }
 
-// getScanned serves a GetItem of a whole item without ConsumedCapacity.
-func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, reply *Reply, s *cache.Schema, key []byte, strong bool) error {
-	n := len(reply.Body)
+// getScanned serves a GetItem of a whole item without ConsumedCapacity. What get and key borrow is copied for a read of the
+// backend, which others may wait for when the client's bytes are gone.
+func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, reply *Reply, s *cache.Schema, key []byte, get *scannedGet) error {
+	n, strong := len(reply.Body), get.strong
 	reply.Table = s.Counters
 	reply.Body = append(reply.Body, `{"Item":`...)
 	r := p.items.Read(s, key, cache.Lookup{Strong: strong, MaxAge: o.MaxAge, Thrift: thrift(s), KeepStale: p.config.StaleIfError}, reply.Body)
@@ -45,12 +47,7 @@ func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, rep
 		avoided(s, itemHalves(0, strong))
 	default:
 		reply.Body = reply.Body[:n]
-		g, ok := p.newItemRead(ctx, req, o)
-		if !ok || g.schema != s {
-			p.leave(r)
-			return p.forward(ctx, req, o, reply)
-		}
-		return p.resume(ctx, req, o, reply, g, r)
+		return p.resume(ctx, req, o, reply, &itemRead{schema: s, key: get.item(), cacheKey: bytes.Clone(key), strong: strong}, r)
 	}
 	if s.Stale() {
 		// The table was changed before the lookup; the key may have been another item's.

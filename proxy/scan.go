@@ -164,6 +164,22 @@ func (g *scannedGet) appendKey(dst []byte, s *cache.Schema) ([]byte, bool) {
 	return dst, !more
 }
 
+// item is the key that was scanned, in memory of its own. appendKey has taken it for a key.
+func (g *scannedGet) item() ddb.Item {
+	it := make(ddb.Item, g.count)
+	for i := range it {
+		k := &g.keys[i]
+		it[i] = ddb.Attribute{Name: string(k.name), Value: ddb.StringValue(string(k.value))}
+		if k.kind == ddb.KindN {
+			it[i].Value = ddb.CanonicalNumber(string(k.value))
+		}
+	}
+	if len(it) == 2 && it[1].Name < it[0].Name {
+		it[0], it[1] = it[1], it[0]
+	}
+	return it
+}
+
 // space skips white space.
 func (s *bodyScanner) space() {
 	for s.pos < len(s.b) {

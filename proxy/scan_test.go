@@ -84,6 +84,9 @@ func FuzzScanGetItem(f *testing.F) {
 		if !ok || string(want) != string(key) {
 			t.Fatalf("%q: key %x, the decoder's is %x (%v)", body, key, want, ok)
 		}
+		if got, want := ddb.AppendItemJSON(nil, g.item()), ddb.AppendItemJSON(nil, in.Key); string(got) != string(want) {
+			t.Fatalf("%q: item %s, the decoder's is %s", body, got, want)
+		}
 		if in.TableName != string(g.table) || isTrue(in.ConsistentRead) != g.strong || in.ProjectionExpression != nil ||
 			in.AttributesToGet != nil || in.ReturnConsumedCapacity != nil || in.ExpressionAttributeNames != nil {
 			t.Fatalf("%q: the decoder reads %+v", body, in)
