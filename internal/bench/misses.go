@@ -26,7 +26,7 @@ var missLoads = []float64{0.3, 0.7}
 // missesPart measures what millrace adds to an upstream that takes 2 ms: for reads that are always misses, because no key
 // comes twice, and for writes. Both ways lead to the same stub, driven by the same clients, which together have one core for
 // themselves; millrace, its caches on, has the others. Capacity is millrace's own: as much as those cores can do, with more
-// clients than it can serve at once. (That of the stub is many times that.)
+// clients than it can serve at once, found out in each round anew. (That of the stub is many times that.)
 type missesPart struct {
 	s      *settings
 	got    samples
@@ -35,12 +35,11 @@ type missesPart struct {
 	server *server
 	next   atomic.Uint64
 	source *source
-	rates  map[string]float64 // capacity through millrace, by operation
 }
 
 // newMissesPart makes the part.
 func newMissesPart(s *settings) *missesPart {
-	return &missesPart{s: s, got: samples{}, source: newSource(0), rates: map[string]float64{}}
+	return &missesPart{s: s, got: samples{}, source: newSource(0)}
 }
 
 // missWays are the two ways to upstream.
@@ -53,7 +52,7 @@ var missCalls = []struct{ operation, body string }{
 	{"PutItem", putBody("bench")},
 }
 
-// setUp starts the stub and a millrace before it, and finds out what it can do.
+// setUp starts the stub and a millrace before it.
 func (p *missesPart) setUp(ctx context.Context) (err error) {
 	if p.loop, err = newLoop(p.s.pin); err != nil {
 		return err
@@ -61,17 +60,7 @@ func (p *missesPart) setUp(ctx context.Context) (err error) {
 	if p.stub, err = newStub(p.loop, stubDelay); err != nil {
 		return err
 	}
-	if err := p.start(ctx); err != nil {
-		return err
-	}
-	for _, w := range missCalls {
-		o, err := p.load("millrace", w.operation, w.body, pacedClients, time.Second, 0, 0)
-		if err != nil {
-			return fmt.Errorf("%s: %w", w.operation, err)
-		}
-		p.rates[w.operation] = o.rate()
-	}
-	return nil
+	return p.start(ctx)
 }
 
 // start starts millrace on the cores that are not the loop's.
@@ -136,13 +125,18 @@ func (p *missesPart) load(way, operation, body string, n int, span time.Duration
 // round takes both ways once for each figure.
 func (p *missesPart) round(ctx context.Context, number int) error {
 	for _, w := range missCalls {
+		most, err := p.load("millrace", w.operation, w.body, pacedClients, p.s.span, 0, 0)
+		if err != nil {
+			return fmt.Errorf("%s: %w", w.operation, err)
+		}
+		p.got.add(w.operation+" capacity", most.rate())
 		for _, share := range append([]float64{0}, missLoads...) {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			err := alternate(number,
-				func() error { return p.measure(number, missWays[0], w.operation, w.body, share) },
-				func() error { return p.measure(number, missWays[1], w.operation, w.body, share) })
+				func() error { return p.measure(number, missWays[0], w.operation, w.body, share, most.rate()) },
+				func() error { return p.measure(number, missWays[1], w.operation, w.body, share, most.rate()) })
 			if err != nil {
 				return fmt.Errorf("%s: %w", w.operation, err)
 			}
@@ -152,7 +146,7 @@ func (p *missesPart) round(ctx context.Context, number int) error {
 }
 
 // measure notes one stretch of one way: throughput where share is 0, else latency at that share of capacity.
-func (p *missesPart) measure(number int, way, operation, body string, share float64) error {
+func (p *missesPart) measure(number int, way, operation, body string, share, capacity float64) error {
 	if share == 0 {
 		before := p.server.cpu()
 		o, err := p.load(way, operation, body, closedClients, p.s.span, 0, 0)
@@ -166,7 +160,7 @@ func (p *missesPart) measure(number int, way, operation, body string, share floa
 		return nil
 	}
 	// Both ways of a round have their requests due at the same times.
-	o, err := p.load(way, operation, body, pacedClients, p.s.span, share*p.rates[operation], uint64(number))
+	o, err := p.load(way, operation, body, pacedClients, p.s.span, share*capacity, uint64(number))
 	if err != nil {
 		return err
 	}
@@ -197,6 +191,7 @@ func (p *missesPart) report(out io.Writer) {
 			atLeast(p.got.over("millrace "+op+" rate", "direct "+op+" rate"), 0.90))
 		row(out, op+": rate direct, a second", p.got["direct "+op+" rate"], "")
 		row(out, op+": millrace's CPU a request, us", p.got[op+" cpu"], "")
+		row(out, fmt.Sprintf("%s: capacity, %d clients closed loop, a second", op, pacedClients), p.got[op+" capacity"], "")
 		for _, share := range missLoads {
 			at := fmt.Sprintf("at %.0f%%", 100*share)
 			for _, q := range []struct {
@@ -204,7 +199,7 @@ func (p *missesPart) report(out io.Writer) {
 				limit float64
 			}{{"p50", 100}, {"p99", 400}} {
 				name := fmt.Sprintf("%s %s %s", op, q.name, at)
-				row(out, fmt.Sprintf("%s: added to %s %s of %.0f/s, us", op, q.name, at, p.rates[op]), p.added(name), atMost(p.added(name), q.limit))
+				row(out, fmt.Sprintf("%s: added to %s %s of capacity, us", op, q.name, at), p.added(name), atMost(p.added(name), q.limit))
 				row(out, fmt.Sprintf("%s: %s %s direct, us", op, q.name, at), p.got["direct "+name], "")
 			}
 		}
