@@ -38,13 +38,11 @@ const (
 	RetryConnection
 	// RetryCredentials: its signature was too old or its credentials had run out.
 	RetryCredentials
-	// RetryUnprocessed: parts of a batch were left.
-	RetryUnprocessed
 	numRetries
 )
 
 // retryNames are the values of label "reason".
-var retryNames = [numRetries]string{"throttle", "fault", "connection", "credentials", "unprocessed"}
+var retryNames = [numRetries]string{"throttle", "fault", "connection", "credentials"}
 
 // Upstream counts the single HTTP requests to Amazon DynamoDB, of which an operation may take several. A nil one counts
 // nothing.

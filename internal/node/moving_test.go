@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -171,6 +172,12 @@ func TestEveryInstrumentMoves(t *testing.T) {
 	front.exchange("NONSENSE\r\n\r\n")
 	behind.putFaults("rules: {busy: {operations: GetItem, error: ProvisionedThroughputExceededException, count: 1}}")
 	front.mustCall("GetItem", `{"TableName":"t-1","Key":{"p":{"S":"busy"}},"ConsistentRead":true}`)
+	for fault, status := range map[string]int{"ThrottlingException": 400, "InternalServerError": 500} {
+		behind.putFaults("rules: {down: {operations: DescribeTimeToLive, error: " + fault + "}}")
+		if got, _, body := front.call("DescribeTimeToLive", `{"TableName":"t-1"}`); got != status {
+			t.Errorf("with %s upstream the front answers %d %s", fault, got, body)
+		}
+	}
 
 	// The observing node follows the stream too, and would hit.
 	m.until(watching, `millrace_stream_watermark_age_seconds{`, func() { watching.mustCall("GetItem", auditGet) }, above(0))
@@ -249,11 +256,11 @@ func TestEveryInstrumentMoves(t *testing.T) {
 	}
 	m.look(front)
 
-	shown := map[string]bool{}
+	shown, series := map[string]bool{}, map[string]bool{}
 	for _, r := range []*running{front, watching, secure} {
 		for name := range m.samples(r) {
 			family, _, _ := strings.Cut(name, "{")
-			shown[family] = true
+			shown[family], series[name] = true, true
 		}
 	}
 	documented := map[string]bool{}
@@ -277,9 +284,46 @@ func TestEveryInstrumentMoves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range regexp.MustCompile(`millrace_[a-z_]+`).FindAllString(string(rules), -1) {
-		if !documented[name] && !documented[strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_count")] {
+	selectors := regexp.MustCompile(`(millrace_[a-z_]+)(\{[^}]*\})?`).FindAllStringSubmatch(string(rules), -1)
+	if len(selectors) < 20 {
+		t.Errorf("the alerts are about %d series", len(selectors))
+	}
+	for _, s := range selectors {
+		if name := s[1]; !documented[name] && !documented[strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_count")] {
 			t.Errorf("an alert is about %s, which is no instrument", name)
 		}
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(series)), func(series string) bool { return selects(t, s[1], s[2], series) }) {
+			t.Errorf("an alert is about %s, of which there is no series", s[0])
+		}
 	}
+}
+
+// matcher is one condition of a selector.
+var matcher = regexp.MustCompile(`([a-z_]+)(=~|!~|!=|=)"([^"]*)"`)
+
+// selects reports whether a selector of PromQL is about a series, as a scrape writes it. A label that is not there is empty.
+func selects(t *testing.T, name, selector, series string) bool {
+	t.Helper()
+	family, labels, _ := strings.Cut(series, "{")
+	if family != name {
+		return false
+	}
+	for _, c := range matcher.FindAllStringSubmatch(selector, -1) {
+		value := ""
+		if found := regexp.MustCompile(`(?:^|,)` + c[1] + `="([^"]*)"`).FindStringSubmatch(labels); found != nil {
+			value = found[1]
+		}
+		pattern := c[3]
+		if strings.HasSuffix(c[2], "=") {
+			pattern = regexp.QuoteMeta(pattern)
+		}
+		matches, err := regexp.MatchString("^(?:"+pattern+")$", value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if matches == strings.HasPrefix(c[2], "!") {
+			return false
+		}
+	}
+	return true
 }
