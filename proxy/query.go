@@ -212,7 +212,16 @@ func readQueryPage(resp *ddb.Response) (page, error) {
 	}
 	bare := *out
 	bare.ConsumedCapacity = nil
-	return page{body: ddb.AppendShape(nil, &bare), last: out.LastEvaluatedKey, cost: out.ConsumedCapacity}, nil
+	return page{body: ddb.AppendShape(make([]byte, 0, pageRoom(out.Items)), &bare), last: out.LastEvaluatedKey, cost: out.ConsumedCapacity}, nil
+}
+
+// pageRoom is about how long the JSON of a page with these items is, so that it need not grow while it is written.
+func pageRoom(items []ddb.Item) int {
+	n := len(`{"Items":[],"Count":1000000,"ScannedCount":1000000}`)
+	for _, item := range items {
+		n += len(`{},`) + len(item)*len(`"":{"S":""},`) + item.Size()
+	}
+	return n
 }
 
 // consistency is the ConsistentRead to send; a global index cannot be read strongly.
@@ -278,5 +287,5 @@ func readScanPage(resp *ddb.Response) (page, error) {
 	}
 	bare := *out
 	bare.ConsumedCapacity = nil
-	return page{body: ddb.AppendShape(nil, &bare), last: out.LastEvaluatedKey, cost: out.ConsumedCapacity}, nil
+	return page{body: ddb.AppendShape(make([]byte, 0, pageRoom(out.Items)), &bare), last: out.LastEvaluatedKey, cost: out.ConsumedCapacity}, nil
 }
