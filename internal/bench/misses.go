@@ -148,14 +148,14 @@ func (p *missesPart) round(ctx context.Context, number int) error {
 // measure notes one stretch of one way: throughput where share is 0, else latency at that share of capacity.
 func (p *missesPart) measure(number int, way, operation, body string, share, capacity float64) error {
 	if share == 0 {
-		before := p.server.cpu()
+		before, asked := p.server.cpu(), p.stub.asked.Load()
 		o, err := p.load(way, operation, body, closedClients, p.s.span, 0, 0)
 		if err != nil {
 			return err
 		}
 		p.got.add(fmt.Sprintf("%s %s rate", way, operation), o.rate())
 		if way == "millrace" {
-			p.got.add(operation+" cpu", float64((p.server.cpu()-before).Microseconds())/float64(o.requests))
+			p.got.add(operation+" cpu", float64((p.server.cpu()-before).Microseconds())/float64(p.stub.asked.Load()-asked))
 		}
 		return nil
 	}
