@@ -19,7 +19,7 @@ WORK := .work
 # The binary as it is released and as the image has it: static, without symbols.
 RELEASE := CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w'
 
-.PHONY: build test race crash foreign lint fuzz sim sim-long sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-ceiling bench-engine bench-miss bench-memory bench-stream
+.PHONY: build test race crash foreign lint fuzz sim sim-long sim-mutants model porcupine conformance deploy-check image-check oracle bench bench-compare bench-ceiling bench-engine bench-miss bench-memory bench-hitratio bench-stream
 
 build: ## the binary, ./millrace
 	$(RELEASE) -o millrace ./cmd/millrace
@@ -105,6 +105,9 @@ bench-memory: ## what the caches take and cost at ENTRIES items: memory, collect
 	@mkdir -p $(WORK)/bench-memory
 	$(RELEASE) -o $(WORK)/bench-memory/millrace ./cmd/millrace
 	$(GO) run ./internal/bench -binary $(WORK)/bench-memory/millrace -dir $(WORK)/bench-memory -entries $(ENTRIES) $(BENCH_MEMORY)
+
+bench-hitratio: ## what share of generated requests the item cache answers, beside otter and the static bound; HITRATIO adds flags
+	$(GO) -C internal/bench/hitratio run . $(HITRATIO)
 
 bench-stream: ## foreign write to dead entry over loopback beside a bare reader, and what applying a record costs
 	$(GO) test -run '^$$' -bench 'ForeignWrite' -benchtime 1000x ./invalidation/stream

@@ -10,9 +10,10 @@ import (
 	"millrace/cache/coherence"
 )
 
-// countersPerEntry sizes the frequency sketch: twice the entries expected is enough for its estimates, and ten
-// times, which ristretto's own documentation asks for, costs hundreds of bytes for each entry (measured).
-const countersPerEntry = 2
+// countersPerEntry sizes the frequency sketch, and with it for how long ristretto remembers: it halves all counts when
+// as many uses were counted as it has counters. With two for each entry expected 0.51 of requests with a skew of 0.99 hit a
+// cache of 1 % of the keys, with four 0.53, with eight 0.56, in the same memory, of which eight take a sixteenth to an eighth.
+const countersPerEntry = 8
 
 // policyEntryBytes is what ristretto takes for an entry beside its sketch: two maps. Measured as 120 to 155, by how full
 // the maps are, which halves when they grow.
@@ -82,6 +83,7 @@ func (p *policy) take() []uint64 {
 
 // Added hears that an entry was installed, or changed its cost.
 func (p *policy) Added(hash uint64, cost int64) {
+	p.cache.Get(hash) // a use: what misses again and again is worth keeping too, and ristretto counts in Get alone
 	p.cache.Del(hash)
 	if !p.cache.Set(hash, struct{}{}, cost+policyEntryBytes) {
 		p.note(hash)

@@ -30,7 +30,7 @@ const (
 	// smallBudget is the budget that is filled in every way to see that it holds, and growKeys the keys that grow in it.
 	smallBudget, growKeys = 256 << 20, 5000
 	// oneShots are the keys that are asked for once, each longKey characters long.
-	oneShots, longKey = 300_000, 1000
+	oneShots, longKey = 200_000, 1000
 )
 
 // cacheServer is a millrace before a stub, with a budget for its caches.
@@ -102,7 +102,7 @@ func measureFull(ctx context.Context, s *settings, out io.Writer, upstream *stub
 	}
 	got := samples{}
 	got.add("resident", after/(held*float64(cachedBytes)))
-	row(out, fmt.Sprintf("resident / cached bytes, %.0f entries after as many again were replaced", held), got["resident"], atMost(got["resident"], 1.7))
+	row(out, fmt.Sprintf("resident / cached bytes, %.0f entries after half were replaced", held), got["resident"], atMost(got["resident"], 1.7))
 	for range s.rounds {
 		cycle, err := collect(large)
 		if err != nil {
@@ -160,8 +160,8 @@ func readAll(ctx context.Context, srv *server, n uint64) error {
 	})
 }
 
-// churn replaces n items at random, a twentieth of that number by writes of one item, the rest by batches of writes, which remove
-// what is cached, and reads that bring it back.
+// churn replaces half as many items at random as there are: one in ten by a write of one item, which is cached in its place, the rest by batches of
+// writes, which remove what is cached, and reads that bring it back.
 func churn(ctx context.Context, srv *server, n uint64) error {
 	one := putBody("bench")
 	if err := eachWorker(ctx, srv, n/20, func(c *client, r *rand.Rand, _ uint64) error {
@@ -173,7 +173,7 @@ func churn(ctx context.Context, srv *server, n uint64) error {
 	many := batchPut("bench", batchSize, "")
 	key := fmt.Sprintf(`{"pk":{"S":"%s"}}`, blankKey)
 	body := fmt.Sprintf(`{"RequestItems":{"bench":{"Keys":[%s]}}}`, strings.TrimSuffix(strings.Repeat(key+",", batchSize), ","))
-	return eachWorker(ctx, srv, n*19/20/batchSize, func(c *client, r *rand.Rand, _ uint64) error {
+	return eachWorker(ctx, srv, n*9/20/batchSize, func(c *client, r *rand.Rand, _ uint64) error {
 		first := r.Uint64N(n - batchSize)
 		if _, err := c.do(newTemplate("BatchWriteItem", many).fill(newSource(0), first, 1)); err != nil {
 			return err
