@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,7 +23,7 @@ const (
 	// batchGets is the most keys that one BatchGetItem takes. (API Reference, BatchGetItem: RequestItems.)
 	batchGets = 100
 	// roomPerEntry is the budget for an entry, about what it takes: the caches are as full as they are in use.
-	roomPerEntry = 780
+	roomPerEntry = 850
 	// forcedCycles is how many collections one figure is the mean of: CPU times come in steps of 10 ms.
 	forcedCycles = 5
 	// smallBudget is the budget that is filled in every way to see that it holds, and growKeys the keys that grow in it.
@@ -124,8 +123,8 @@ func measureFull(ctx context.Context, s *settings, out io.Writer, upstream *stub
 	return nil
 }
 
-// eachWorker runs do for numbers 0 to n-1, spread over connections to srv.
-func eachWorker(ctx context.Context, srv *server, n uint64, do func(c *client, r *rand.Rand, i uint64) error) error {
+// eachWorker runs do for numbers 0 to n-1, spread over connections to srv, each with a source of its own.
+func eachWorker(ctx context.Context, srv *server, n uint64, do func(c *client, s *source, i uint64) error) error {
 	clients, err := dialAll(srv.endpoint, closedClients)
 	if err != nil {
 		return err
@@ -136,13 +135,13 @@ func eachWorker(ctx context.Context, srv *server, n uint64, do func(c *client, r
 	failed := make([]error, len(clients))
 	for w, c := range clients {
 		wg.Go(func() {
-			r := rand.New(rand.NewPCG(uint64(w), 7))
+			s := newSource(w)
 			for ctx.Err() == nil && failed[w] == nil {
 				i := next.Add(1) - 1
 				if i >= n {
 					return
 				}
-				failed[w] = do(c, r, i)
+				failed[w] = do(c, s, i)
 			}
 		})
 	}
@@ -154,18 +153,18 @@ func eachWorker(ctx context.Context, srv *server, n uint64, do func(c *client, r
 func readAll(ctx context.Context, srv *server, n uint64) error {
 	key := fmt.Sprintf(`{"pk":{"S":"%s"}}`, blankKey)
 	body := fmt.Sprintf(`{"RequestItems":{"bench":{"Keys":[%s]}}}`, strings.TrimSuffix(strings.Repeat(key+",", batchGets), ","))
-	return eachWorker(ctx, srv, n/batchGets, func(c *client, _ *rand.Rand, i uint64) error {
+	return eachWorker(ctx, srv, n/batchGets, func(c *client, _ *source, i uint64) error {
 		_, err := c.do(newTemplate("BatchGetItem", body).fill(nil, i*batchGets, 1))
 		return err
 	})
 }
 
-// churn replaces half as many items at random as there are: one in ten by a write of one item, which is cached in its place, the rest by batches of
-// writes, which remove what is cached, and reads that bring it back.
+// churn replaces half as many items at random as there are, one in ten by a write of one item, which is
+// cached in its place, the rest by batches of writes, which remove what is cached, and reads that bring it back.
 func churn(ctx context.Context, srv *server, n uint64) error {
 	one := putBody("bench")
-	if err := eachWorker(ctx, srv, n/20, func(c *client, r *rand.Rand, _ uint64) error {
-		_, err := c.do(newTemplate("PutItem", one).fill(newSource(0), r.Uint64N(n), 1))
+	if err := eachWorker(ctx, srv, n/20, func(c *client, s *source, _ uint64) error {
+		_, err := c.do(newTemplate("PutItem", one).fill(s, s.r.Uint64N(n), 1))
 		return err
 	}); err != nil {
 		return err
@@ -173,9 +172,9 @@ func churn(ctx context.Context, srv *server, n uint64) error {
 	many := batchPut("bench", batchSize, "")
 	key := fmt.Sprintf(`{"pk":{"S":"%s"}}`, blankKey)
 	body := fmt.Sprintf(`{"RequestItems":{"bench":{"Keys":[%s]}}}`, strings.TrimSuffix(strings.Repeat(key+",", batchSize), ","))
-	return eachWorker(ctx, srv, n*9/20/batchSize, func(c *client, r *rand.Rand, _ uint64) error {
-		first := r.Uint64N(n - batchSize)
-		if _, err := c.do(newTemplate("BatchWriteItem", many).fill(newSource(0), first, 1)); err != nil {
+	return eachWorker(ctx, srv, n*9/20/batchSize, func(c *client, s *source, _ uint64) error {
+		first := s.r.Uint64N(n - batchSize)
+		if _, err := c.do(newTemplate("BatchWriteItem", many).fill(s, first, 1)); err != nil {
 			return err
 		}
 		_, err := c.do(newTemplate("BatchGetItem", body).fill(nil, first, 1))
@@ -284,7 +283,7 @@ func measureBudget(ctx context.Context, s *settings, out io.Writer, upstream *st
 		{"updates that grow to 25 KB", func() error {
 			for n := 100; n <= 25_600; n *= 2 {
 				body := fmt.Sprintf(`{"Item":{"pk":{"S":"%s"},"v":{"S":"%s"}},"TableName":"bench"}`, blankKey, strings.Repeat("v", n))
-				err := eachWorker(ctx, srv, growKeys, func(c *client, _ *rand.Rand, i uint64) error {
+				err := eachWorker(ctx, srv, growKeys, func(c *client, _ *source, i uint64) error {
 					_, err := c.do(newTemplate("PutItem", body).fill(nil, i, 1))
 					return err
 				})
@@ -296,7 +295,7 @@ func measureBudget(ctx context.Context, s *settings, out io.Writer, upstream *st
 		}},
 		{"keys of 1 KB asked for once", func() error {
 			body := fmt.Sprintf(`{"Key":{"pk":{"S":"%s%s"}},"TableName":"bench"}`, strings.Repeat("k", longKey-keyLength), blankKey)
-			return eachWorker(ctx, srv, oneShots, func(c *client, _ *rand.Rand, i uint64) error {
+			return eachWorker(ctx, srv, oneShots, func(c *client, _ *source, i uint64) error {
 				_, err := c.do(newTemplate("GetItem", body).fill(nil, i, 1))
 				return err
 			})
