@@ -2,13 +2,17 @@ package proxy
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"millrace/backend/engine"
 	"millrace/cache"
 	"millrace/ddb"
 	"millrace/metrics"
@@ -146,6 +150,108 @@ func TestAuditFindsWhatIsServedBeyondItsBound(t *testing.T) {
 		if strings.Contains(log.String(), never) {
 			t.Errorf("the log shows data: %s", &log)
 		}
+	}
+}
+
+// indexQuery is a page of a global index.
+const indexQuery = `{"TableName":"books","IndexName":"genre-year","KeyConditionExpression":"genre = :a","ExpressionAttributeValues":{":a":{"S":"sea"}}}`
+
+// A page of a global index, which is read like any client does: two answers that agree with each other and not with the page,
+// a bound apart, are a breach; answers that keep changing tell nothing.
+func TestAuditsOfAnIndexTakeTwoAnswers(t *testing.T) {
+	t.Parallel()
+	f := func(moving bool, want func(metrics.AuditCounts) bool) {
+		t.Helper()
+		r, m := auditRig(t, rigOptions{
+			remote: true,
+			store: cache.Config{
+				IndexLag: time.Nanosecond,
+				Tables:   map[string]cache.TableConfig{"*": {Remote: cache.RemoteConfig{Delta: 60 * time.Millisecond}}},
+			},
+			config: Config{Audit: AuditConfig{IndexLag: 20 * time.Millisecond}},
+		})
+		r.must(ddb.CreateTable, bookTable)
+		earn(m, "books")
+		r.store.Cover("", "books", cache.Stream, 0)
+		r.putBook("ann", "b", "sea", 1990, "note")
+		year := 1990
+		foreign := func() {
+			year++
+			if a := r.bare(ddb.PutItem, `{"TableName":"books","Item":`+book("ann", "b", "sea", year, "note")+`}`); a.err != nil {
+				t.Error(a.err)
+			}
+		}
+		r.must(ddb.Query, indexQuery)
+		foreign()
+		if a := r.must(ddb.Query, indexQuery); a.result != Hit {
+			t.Fatalf("a page of an index is a %v, want a hit", a.result)
+		}
+		stop, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			tick := time.NewTicker(time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-tick.C:
+					r.store.Advance("", "books", r.store.Now())
+					if moving {
+						foreign()
+					}
+				case <-stop:
+					return
+				}
+			}
+		}()
+		r.proxy.reads.Wait()
+		close(stop)
+		<-done
+		if got := m.Audited.Table("books").Counts(); !want(got) {
+			t.Errorf("index moving %v: audits %+v", moving, got)
+		}
+	}
+	f(false, func(c metrics.AuditCounts) bool { return c.BeyondBound == 1 && c.Unresolved == 0 })
+	f(true, func(c metrics.AuditCounts) bool { return c.BeyondBound == 0 && c.Unresolved == 1 })
+}
+
+// deafBackend fails reads when told to.
+type deafBackend struct {
+	*engine.Engine
+	silent atomic.Bool
+}
+
+// Do answers, or not.
+func (b *deafBackend) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error) {
+	if b.silent.Load() {
+		return nil, errors.New("no answer")
+	}
+	return b.Engine.Do(ctx, req)
+}
+
+// An audit that the backend does not answer finds nothing out, and blames nobody.
+func TestAuditsWithoutAnAnswerAreUnresolved(t *testing.T) {
+	t.Parallel()
+	var backend *deafBackend
+	r, m := auditRig(t, rigOptions{remote: true, wrap: func(e *engine.Engine) backendLike {
+		backend = &deafBackend{Engine: e}
+		return backend
+	}})
+	r.must(ddb.CreateTable, hashTable)
+	earn(m, "counters")
+	r.must(ddb.PutItem, `{"TableName":"counters","Item":{"id":{"N":"1"}}}`)
+	backend.silent.Store(true)
+	const get = `{"TableName":"counters","Key":{"id":{"N":"1"}}}`
+	for range 3 {
+		if a := r.must(ddb.GetItem, get); a.result != Hit {
+			t.Fatalf("GetItem is a %v, want a hit", a.result)
+		}
+	}
+	r.proxy.reads.Wait()
+	if got := m.Audited.Table("counters").Counts(); got.Unresolved != 3 || got.BeyondBound+got.WithinBound+got.Agreed != 0 {
+		t.Errorf("audits: %+v, want three unresolved", got)
+	}
+	if a := r.must(ddb.GetItem, get); a.result != Hit {
+		t.Errorf("GetItem afterwards is a %v, want the entry kept", a.result)
 	}
 }
 
