@@ -63,6 +63,9 @@ type contender struct {
 	whole         func(i int, buf []byte) (int, error)
 	// during, unless nil, runs while the side is under load and returns when ctx ends.
 	during func(ctx context.Context) error
+	// refresh, unless nil, makes what is asked for cached anew. refreshed is when that was done.
+	refresh   func() error
+	refreshed time.Time
 	// paced is the rate at which latency is taken.
 	paced float64
 }
@@ -182,8 +185,29 @@ func (p *ceilingPart) startSidecar(ctx context.Context, name string, environment
 func (p *ceilingPart) addHits(name string, srv *server, requests, answers [][]byte) *contender {
 	c := &contender{name: name, address: strings.TrimPrefix(srv.endpoint, "http://"), pid: srv.cmd.Process.Pid, requests: requests,
 		whole: httpWhole(hitMark, func(i int, body []byte) bool { return bytes.Equal(body, answers[i]) })}
+	c.refresh = func() error { return refill(srv.endpoint, requests) }
+	c.refreshed = time.Now()
 	p.sides = append(p.sides, c)
 	return c
+}
+
+// refreshAfter is the age at which what is cached is read anew: before it is too old to be served, which the settings as
+// shipped bound for pages to a minute.
+const refreshAfter = 20 * time.Second
+
+// refill sends each request once, to be answered by the backend and cached again.
+func refill(endpoint string, requests [][]byte) error {
+	c, err := dial(endpoint)
+	if err != nil {
+		return err
+	}
+	defer closeAll([]*client{c})
+	for _, r := range requests {
+		if _, err := c.do(bytes.Replace(r, []byte("\r\n\r\n"), []byte("\r\nX-Millrace-Cache-Control: no-cache\r\n\r\n"), 1)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // warm sends each request once and returns the bodies of the answers, which must hold what was asked for.
@@ -219,6 +243,12 @@ func (p *ceilingPart) tearDown() error {
 
 // load drives one side for a while, as fast as it goes where rate is 0, and notes what the server used.
 func (p *ceilingPart) load(ctx context.Context, c *contender, span time.Duration, rate float64) (o outcome, err error) {
+	if c.refresh != nil && time.Since(c.refreshed) > refreshAfter {
+		c.refreshed = time.Now()
+		if err := c.refresh(); err != nil {
+			return o, err
+		}
+	}
 	var beside sync.WaitGroup
 	var aside error
 	if c.during != nil {
