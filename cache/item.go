@@ -48,6 +48,12 @@ func (c *ItemCache) Read(s *Schema, key []byte, l Lookup, dst []byte) coherence.
 	return c.store.core.ReadItem(c.store.clock(), s.Table, key, l.options(s.Settings.ItemTTL, s.Settings.NegativeTTL), dst)
 }
 
+// Hit is Read for what may be served at once, and false, with nothing begun, for all else.
+func (c *ItemCache) Hit(s *Schema, key []byte, l Lookup, dst []byte) (coherence.Read, bool) {
+	c.hot.Touch(s.Counters, key)
+	return c.store.core.PeekItem(c.store.clock(), s.Table, key, l.options(s.Settings.ItemTTL, s.Settings.NegativeTTL), dst)
+}
+
 // Peek looks up an item without beginning or joining a read; false if none may be served.
 func (c *ItemCache) Peek(s *Schema, key []byte) (coherence.Read, bool) {
 	o := Lookup{}.options(s.Settings.ItemTTL, s.Settings.NegativeTTL)

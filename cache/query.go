@@ -20,6 +20,11 @@ func (c *QueryCache) Read(s *Schema, key []byte, span coherence.Span, settings I
 	return c.store.core.ReadPage(c.store.clock(), s.Table, key, span, l.options(settings.TTL, 0), dst)
 }
 
+// Hit is Read for what may be served at once, and false, with nothing begun, for all else.
+func (c *QueryCache) Hit(s *Schema, key []byte, settings IndexSettings, l Lookup, dst []byte) (coherence.Read, bool) {
+	return c.store.core.PeekPage(c.store.clock(), s.Table, key, l.options(settings.TTL, 0), dst)
+}
+
 // Peek looks up a page without beginning or joining a read; false if none may be served.
 func (c *QueryCache) Peek(s *Schema, key []byte, settings IndexSettings) (coherence.Read, bool) {
 	return c.store.core.PeekPage(c.store.clock(), s.Table, key, Lookup{}.options(settings.TTL, 0), nil)

@@ -10,9 +10,9 @@ import (
 	"millrace/ddb"
 )
 
-// The path from a request's body to the response's bytes, when the item or its absence is cached, allocates nothing: without
+// The path from a request's body to the response's bytes, when all that is asked for is cached, allocates nothing: without
 // audits, and with them for the hits that are not drawn.
-func TestGetItemHitAllocs(t *testing.T) {
+func TestHitsDoNotAllocate(t *testing.T) {
 	for _, sample := range []string{"off", "1e-15"} {
 		testGetItemHitAllocs(t, sample)
 	}
@@ -25,14 +25,14 @@ func testGetItemHitAllocs(t *testing.T, sample string) {
 	r.must(ddb.CreateTable, hashTable)
 	r.putBook("ann", "b", "x", 1, "note")
 	r.must(ddb.PutItem, `{"TableName":"counters","Item":{"id":{"N":"17"}}}`)
-	f := func(want Result, body string) {
+	f := func(want Result, op ddb.Operation, body string) {
 		t.Helper()
-		r.do(ddb.GetItem, body)
+		r.do(op, body)
 		b := []byte(body)
 		reply := Reply{Body: make([]byte, 0, 4096)}
-		req := ddb.NewRequest(ddb.GetItem, b)
+		req := ddb.NewRequest(op, b)
 		allocs := testing.AllocsPerRun(1000, func() {
-			*req = *ddb.NewRequest(ddb.GetItem, b)
+			*req = *ddb.NewRequest(op, b)
 			reply.Body = reply.Body[:0]
 			if err := r.proxy.Do(context.Background(), req, Options{}, &reply); err != nil {
 				t.Fatal(err)
@@ -42,8 +42,10 @@ func testGetItemHitAllocs(t *testing.T, sample string) {
 			t.Errorf("%s: %v with %v allocations, want %v with 0", body, reply.Result, allocs, want)
 		}
 	}
-	f(Hit, getBook("ann", "b", ""))
-	f(Hit, `{"TableName": "books", "Key": {"title": {"S": "b"}, "author": {"S": "ann"}}, "ConsistentRead": true}`)
-	f(Hit, `{"TableName":"counters","Key":{"id":{"N":"17"}}}`)
-	f(Negative, getBook("ann", "none", ""))
+	f(Hit, ddb.GetItem, getBook("ann", "b", ""))
+	f(Hit, ddb.GetItem, `{"TableName": "books", "Key": {"title": {"S": "b"}, "author": {"S": "ann"}}, "ConsistentRead": true}`)
+	f(Hit, ddb.GetItem, `{"TableName":"counters","Key":{"id":{"N":"17"}}}`)
+	f(Negative, ddb.GetItem, getBook("ann", "none", ""))
+	f(Hit, ddb.BatchGetItem, getBooks("", bookKey("ann", "b"), bookKey("ann", "none")))
+	f(Hit, ddb.BatchGetItem, getBooks(`,"ConsistentRead":true`, bookKey("ann", "b")))
 }

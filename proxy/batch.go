@@ -15,10 +15,15 @@ import (
 
 // batchGetItem serves BatchGetItem: what is cached is answered from the cache, what is missing is fetched in one call.
 func (p *Proxy) batchGetItem(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
+	hits, ok := p.batchHits(ctx, req, o, reply)
+	if ok {
+		return nil
+	}
 	b, ok := p.newBatch(ctx, req)
 	if !ok {
 		return p.forward(ctx, req, o, reply)
 	}
+	b.hits = hits.of(b)
 	return p.serveBatch(ctx, req, o, reply, b)
 }
 
@@ -27,6 +32,8 @@ type batch struct {
 	tables   []batchTable // by name
 	capacity *string
 	keys     int
+	// hits are the answers to the first keys, where those were looked up before the batch was decoded.
+	hits []coherence.Read
 }
 
 // batchTable is one table's part of a batch.
@@ -128,7 +135,11 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 	leads, joins := &batchFill{batch: b}, []*batchKey(nil)
 	lookup := func(t *batchTable, k *batchKey) {
 		look.Strong, look.Thrift = t.strong, thrift(t.schema)
-		k.read = p.items.Read(t.schema, k.cacheKey, look, nil)
+		if len(b.hits) > 0 {
+			k.read, b.hits = b.hits[0], b.hits[1:]
+		} else {
+			k.read = p.items.Read(t.schema, k.cacheKey, look, nil)
+		}
 		switch k.read.Outcome {
 		case coherence.Hit:
 			hits++

@@ -68,6 +68,8 @@ type Proxy struct {
 	schemas *cache.SchemaCache
 	config  Config
 
+	batches sync.Pool // of *scannedBatch
+
 	reads sync.WaitGroup // backend reads under way, which may outlive their callers
 
 	// observations are mode observe's; suspects has a place for each answer that is being looked into, budget what that may

@@ -1,0 +1,232 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"hash/maphash"
+	"slices"
+
+	"millrace/cache"
+	"millrace/cache/coherence"
+	"millrace/ddb"
+)
+
+// scannedBatch is what scan found in the body of a BatchGetItem: the plainest one there is, with the keys of one table, each
+// as plain as a GetItem's, and ConsistentRead. It borrows from the body.
+//
+// scan takes no body that the full decoder would refuse or read otherwise, as a GetItem's does. (FuzzScanBatch holds it to
+// that.)
+type scannedBatch struct {
+	table  []byte
+	schema *cache.Schema
+	strong bool
+	count  int
+	// keys are the item cache's keys one behind the other, and ends where each ends in it.
+	keys []byte
+	ends [ddb.MaxBatchGetKeys]int
+	// reads are what was looked up, each with its bytes in the reply.
+	reads [ddb.MaxBatchGetKeys]coherence.Read
+}
+
+// keptBatchKeys is the most memory for keys that is kept for another batch.
+const keptBatchKeys = 16 << 10
+
+// newScannedBatch is one to scan with; release gives its memory back.
+func (p *Proxy) newScannedBatch() *scannedBatch {
+	if g, ok := p.batches.Get().(*scannedBatch); ok {
+		return g
+	}
+	return &scannedBatch{keys: make([]byte, 0, 2048)}
+}
+
+// release is called once after the last use of g.
+func (p *Proxy) release(g *scannedBatch) {
+	clear(g.reads[:g.count])
+	g.table, g.schema, g.strong, g.count, g.keys = nil, nil, false, 0, g.keys[:0]
+	if cap(g.keys) <= keptBatchKeys {
+		p.batches.Put(g)
+	}
+}
+
+// key is cache key i.
+func (g *scannedBatch) key(i int) []byte {
+	if i == 0 {
+		return g.keys[:g.ends[0]]
+	}
+	return g.keys[g.ends[i-1]:g.ends[i]]
+}
+
+// scan reads body and reports whether it understood all of it. known finds the schema of a table.
+func (g *scannedBatch) scan(body []byte, known func(table []byte) *cache.Schema) bool {
+	s := bodyScanner{b: body}
+	name, ok := []byte(nil), s.take('{')
+	if name, ok = s.str(); !ok || string(name) != "RequestItems" || !s.take(':') || !s.take('{') {
+		return false
+	}
+	if g.table, ok = s.str(); !ok || !s.take(':') || !s.take('{') {
+		return false
+	}
+	if g.schema = known(g.table); g.schema == nil || !g.schema.Settings.Items {
+		return false
+	}
+	haveStrong := false
+	for {
+		if name, ok = s.str(); !ok || !s.take(':') {
+			return false
+		}
+		switch string(name) {
+		case "Keys":
+			if g.count > 0 || !g.scanKeys(&s) {
+				return false
+			}
+		case "ConsistentRead":
+			if haveStrong {
+				return false
+			}
+			haveStrong = true
+			switch {
+			case s.word("true"):
+				g.strong = true
+			case !s.word("false"):
+				return false
+			}
+		default:
+			return false
+		}
+		if s.take(',') {
+			continue
+		}
+		return s.take('}') && s.take('}') && s.take('}') && s.end() && g.count > 0 && g.distinct()
+	}
+}
+
+// scanKeys reads the value of Keys.
+func (g *scannedBatch) scanKeys(s *bodyScanner) bool {
+	if !s.take('[') {
+		return false
+	}
+	for {
+		var one scannedGet
+		if g.count == len(g.ends) || !one.scanKey(s) {
+			return false
+		}
+		var ok bool
+		if g.keys, ok = one.appendKey(g.keys, g.schema); !ok {
+			return false
+		}
+		g.ends[g.count] = len(g.keys)
+		g.count++
+		if s.take(',') {
+			continue
+		}
+		return s.take(']')
+	}
+}
+
+// batchSeed makes hashes of keys that nobody can foresee.
+var batchSeed = maphash.MakeSeed()
+
+// distinct reports whether no two keys are the same.
+func (g *scannedBatch) distinct() bool {
+	var seen [256]uint8 // places of keys, from 1, by hash; more than twice as many as there can be keys
+	for i := range g.count {
+		at := uint8(maphash.Bytes(batchSeed, g.key(i)))
+		for ; seen[at] != 0; at++ {
+			if bytes.Equal(g.key(int(seen[at]-1)), g.key(i)) {
+				return false
+			}
+		}
+		seen[at] = uint8(i + 1)
+	}
+	return true
+}
+
+// batchPrefix are the answers to a batch's first keys, and the schema that they were looked up by.
+type batchPrefix struct {
+	schema *cache.Schema
+	reads  []coherence.Read
+}
+
+// of are the answers if b was made by the same schema, else none.
+func (h batchPrefix) of(b *batch) []coherence.Read {
+	if b.tables[0].schema != h.schema {
+		return nil
+	}
+	return h.reads
+}
+
+// batchHits answers a plain batch all of whose items, or their absence, are cached, and reports whether it did. Of another
+// it returns what it found out, so that nothing is looked up twice.
+func (p *Proxy) batchHits(ctx context.Context, req *ddb.Request, o Options, reply *Reply) (found batchPrefix, ok bool) {
+	if req.Body() == nil || o.NoCache {
+		return found, false
+	}
+	g := p.newScannedBatch()
+	defer p.release(g)
+	if !g.scan(req.Body(), func(table []byte) *cache.Schema { return p.schemas.Known(req.Scope, table) }) {
+		return found, false
+	}
+	found.schema = g.schema
+	look := cache.Lookup{Strong: g.strong, MaxAge: o.MaxAge, Thrift: thrift(g.schema)}
+	var size, cost int64
+	n := len(reply.Body)
+	body := append(ddb.AppendJSONString(append(reply.Body, `{"Responses":{`...), borrowed(g.table)), `:[`...)
+	first := len(body)
+	for i := range g.count {
+		at := len(body)
+		if at > first {
+			body = append(body, ',')
+		}
+		from := len(body)
+		r, hit := p.items.Hit(g.schema, g.key(i), look, body)
+		if hit {
+			size += r.Meta.Size
+			cost += itemHalves(r.Meta.Size, g.strong)
+			if body = r.Body; r.Outcome == coherence.Negative {
+				body, from = body[:at], at
+			}
+			r.Body = body[from:]
+			g.reads[i] = r
+		}
+		if !hit || size > ddb.MaxBatchGetBytes {
+			found.reads = slices.Clone(g.reads[:i])
+			if hit {
+				found.reads = append(found.reads, g.reads[i])
+			}
+			for i := range found.reads {
+				found.reads[i].Body = bytes.Clone(found.reads[i].Body)
+			}
+			reply.Body = body[:n]
+			return found, false
+		}
+	}
+	if g.schema.Stale() {
+		// The table was changed before the lookups; the keys may have been other items'.
+		reply.Body = body[:n]
+		return batchPrefix{}, false
+	}
+	reply.Body = append(body, `]},"UnprocessedKeys":{}}`...)
+	reply.Table, reply.Result, reply.Hits, reply.Keys = g.schema.Counters, Hit, g.count, g.count
+	avoided(g.schema, cost)
+	p.auditBatch(ctx, req, g)
+	return found, true
+}
+
+// auditBatch audits those of the hits of g that are drawn.
+func (p *Proxy) auditBatch(ctx context.Context, req *ddb.Request, g *scannedBatch) {
+	var b *batch
+	for i := range g.count {
+		if !g.schema.Sampled() {
+			continue
+		}
+		if b == nil {
+			var ok bool
+			if b, ok = p.newBatch(ctx, req); !ok || b.tables[0].schema != g.schema {
+				return
+			}
+		}
+		k, r := &b.tables[0].keys[i], g.reads[i]
+		r.Body = bytes.Clone(r.Body)
+		p.auditItem(&itemRead{schema: g.schema, key: k.key, cacheKey: k.cacheKey, strong: g.strong}, r)
+	}
+}
