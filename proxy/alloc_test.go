@@ -28,6 +28,7 @@ func testGetItemHitAllocs(t *testing.T, sample string) {
 	f := func(want Result, op ddb.Operation, body string) {
 		t.Helper()
 		r.do(op, body)
+		r.do(op, body)
 		b := []byte(body)
 		reply := Reply{Body: make([]byte, 0, 4096)}
 		req := ddb.NewRequest(op, b)
@@ -48,4 +49,7 @@ func testGetItemHitAllocs(t *testing.T, sample string) {
 	f(Negative, ddb.GetItem, getBook("ann", "none", ""))
 	f(Hit, ddb.BatchGetItem, getBooks("", bookKey("ann", "b"), bookKey("ann", "none")))
 	f(Hit, ddb.BatchGetItem, getBooks(`,"ConsistentRead":true`, bookKey("ann", "b")))
+	f(Hit, ddb.Query, queryBooks("ann", "author=:a", "", ""))
+	f(Hit, ddb.Query, queryBooks("ann", "author=:a", "", `,"ConsistentRead":true,"ProjectionExpression":"title"`))
+	f(Hit, ddb.Scan, `{"TableName":"books"}`)
 }

@@ -10,6 +10,7 @@ package proxy
 import (
 	"cmp"
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"time"
@@ -68,7 +69,8 @@ type Proxy struct {
 	schemas *cache.SchemaCache
 	config  Config
 
-	batches sync.Pool // of *scannedBatch
+	batches    sync.Pool // of *scannedBatch
+	remembered pageMemory
 
 	reads sync.WaitGroup // backend reads under way, which may outlive their callers
 
@@ -91,8 +93,9 @@ func New(config Config, guard *invalidation.Guard, store *cache.Store) *Proxy {
 	}
 	p := &Proxy{
 		guard: guard, schemas: guard.Schemas(), config: config,
-		suspects: make(chan struct{}, maxSuspects),
-		budget:   newBudget(cmp.Or(config.Audit.Budget, defaultAuditBudget), time.Now),
+		suspects:   make(chan struct{}, maxSuspects),
+		remembered: pageMemory{seed: maphash.MakeSeed()},
+		budget:     newBudget(cmp.Or(config.Audit.Budget, defaultAuditBudget), time.Now),
 	}
 	p.life, p.end = context.WithCancel(context.Background())
 	if config.Metrics != nil {

@@ -11,20 +11,28 @@ import (
 
 // query serves Query.
 func (p *Proxy) query(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
-	q, ok := p.newQuery(ctx, req)
-	if !ok {
-		return p.forward(ctx, req, o, reply)
-	}
-	return p.servePage(ctx, req, o, reply, q)
+	return p.page(ctx, req, o, reply, p.newQuery)
 }
 
 // scan serves Scan.
 func (p *Proxy) scan(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
-	q, ok := p.newScan(ctx, req)
+	return p.page(ctx, req, o, reply, p.newScan)
+}
+
+// page serves a Query or Scan that parse understands.
+func (p *Proxy) page(ctx context.Context, req *ddb.Request, o Options, reply *Reply, parse func(context.Context, *ddb.Request) (*pageRead, bool)) error {
+	if q := p.recall(req); q != nil {
+		return p.servePage(ctx, req, o, reply, q)
+	}
+	q, ok := parse(ctx, req)
 	if !ok {
 		return p.forward(ctx, req, o, reply)
 	}
-	return p.servePage(ctx, req, o, reply, q)
+	err := p.servePage(ctx, req, o, reply, q)
+	if err == nil && reply.Result == Hit {
+		p.remember(req, q)
+	}
+	return err
 }
 
 // pageExpressions are the parsed expressions of a Query or Scan.
