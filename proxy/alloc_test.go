@@ -14,12 +14,12 @@ import (
 // audits, and with them for the hits that are not drawn.
 func TestHitsDoNotAllocate(t *testing.T) {
 	for _, sample := range []string{"off", "1e-15"} {
-		testGetItemHitAllocs(t, sample)
+		testHitAllocs(t, sample)
 	}
 }
 
-// testGetItemHitAllocs is TestGetItemHitAllocs for a share of hits that are audited.
-func testGetItemHitAllocs(t *testing.T, sample string) {
+// testHitAllocs is TestHitsDoNotAllocate for a share of hits that are audited.
+func testHitAllocs(t *testing.T, sample string) {
 	r := newRig(t, rigOptions{store: cache.Config{Tables: map[string]cache.TableConfig{"*": {Audit: sample}}}})
 	r.must(ddb.CreateTable, bookTable)
 	r.must(ddb.CreateTable, hashTable)
