@@ -178,18 +178,34 @@ func (c *SchemaCache) learn(key schemaKey, l *lesson, desc *ddb.TableDescription
 		l.schema.stale.Store(true)
 		return
 	}
-	// R25: a table of the same name with another id holds other data, and its stream is another.
+	c.sight(key, desc)
+	c.replace(key, l.schema)
+	if c.onLearn != nil {
+		c.onLearn(l.schema)
+	}
+}
+
+// sight notes which table a name is, and which stream it has. c.mu is held.
+//
+// R25: a table of the same name with another id holds other data, and its stream is another.
+func (c *SchemaCache) sight(key schemaKey, desc *ddb.TableDescription) {
 	now := sighting{tableIdentity(desc), desc.LatestStreamArn}
 	if last, ok := c.seen[key]; ok && last != now {
 		c.store.halt(key.scope, key.name)
 		if last.table != now.table {
-			c.store.core.Lost(c.store.clock(), l.schema.Table)
+			c.store.core.Lost(c.store.clock(), c.store.Table(key.scope, key.name))
 		}
 	}
 	c.seen[key] = now
-	c.replace(key, l.schema)
-	if c.onLearn != nil {
-		c.onLearn(l.schema)
+}
+
+// Sighted hears of a description that was not learned. Whoever follows the stream that it names calls it before: a reader
+// who learns the same later must not take the stream that is covered by then for another one.
+func (c *SchemaCache) Sighted(scope, name string, desc *ddb.TableDescription) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if usable(desc, name) {
+		c.sight(schemaKey{scope, name}, desc)
 	}
 }
 

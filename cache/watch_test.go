@@ -167,6 +167,26 @@ func TestReaderOfAnotherStreamVouchesForNothing(t *testing.T) {
 	}
 }
 
+func TestAStreamThatWasFollowedBeforeItIsLearnedStaysFollowed(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, nil)
+	s := w.get()
+	w.store.Cover("", "t", Stream, 0)
+	w.desc.LatestStreamArn = "another"
+	w.schemas.Sighted("", "t", w.desc)
+	w.now++
+	w.store.Advance("", "t", w.now)
+	if w.store.Core().Watermark(s.Table) == w.now {
+		t.Error("the reader of the old stream raises the watermark")
+	}
+	w.store.Cover("", "t", Stream, 0)
+	w.relearn()
+	w.store.Advance("", "t", w.now)
+	if w.store.Core().Watermark(s.Table) != w.now {
+		t.Error("the reader of the new stream does not raise the watermark once the table was learned anew")
+	}
+}
+
 func TestCoverageDecidesHowOldAnswersMayBe(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, map[string]TableConfig{"t": {Remote: RemoteConfig{Delta: 2 * time.Second}}, "dax": {Remote: RemoteConfig{Coherence: "dax-compatible"}}})

@@ -123,6 +123,9 @@ func (t *table) run(ctx context.Context) {
 			t.note(func(s *TableState) { s.Lag = t.lag.Bound() })
 		case d := <-answers:
 			asking = false
+			if d.err == nil && d.table != nil {
+				t.manager.guard.Schemas().Sighted(t.ref.scope, t.ref.name, d.table)
+			}
 			if t.decide(ctx, d) && t.manager.leave(t) {
 				return
 			}
