@@ -21,7 +21,7 @@ func (v *Invalidator) Apply(changes []ddb.Change) {
 		if l.off {
 			continue
 		}
-		r := coherence.Record{Table: l.table, Positions: touchedAtLeast(l.Layout, c)}
+		r := coherence.Record{Table: l.table, Positions: touchedAtLeast(l.Layout, v.placed(c))}
 		// A key that is not understood is nil: anything in the table.
 		if key, ok := l.AppendKey(nil, c.Key); ok {
 			r.Key = key
@@ -36,6 +36,16 @@ func (v *Invalidator) Apply(changes []ddb.Change) {
 	core.Record(v.store.Now(), records)
 	v.count(metrics.FromStream, len(records))
 	v.store.Relieve()
+}
+
+// placed is c as far as its places are concerned.
+func (v *Invalidator) placed(c *ddb.Change) *ddb.Change {
+	if v.rules.Old { // R43
+		return c
+	}
+	now := *c
+	now.Old, now.HasOld, now.OldUnknown = nil, false, false
+	return &now
 }
 
 // touchedAtLeast is touched for a change of which an image may be unknown: exact where what is known suffices, else the

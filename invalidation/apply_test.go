@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"millrace/cache"
+	"millrace/cache/coherence"
 	"millrace/ddb"
 )
 
@@ -74,8 +75,12 @@ func TestAcknowledgedWritesAreTimedOnce(t *testing.T) {
 		t.Error("an item that was never written was acknowledged")
 	}
 	s.must(ddb.PutItem, put("a", "1", ""))
-	if asked("a", "?") || !asked("a", "1") || asked("a", "1") {
+	if !asked("a", "1") || asked("a", "1") {
 		t.Error("a write is not told once, by its own record")
+	}
+	s.must(ddb.PutItem, put("a", "1b", ""))
+	if asked("a", "?") || asked("a", "1b") {
+		t.Error("a record that may have been the write's own is not taken for that")
 	}
 	s.must(ddb.PutItem, put("a", "2", ""))
 	if asked("a", "3") || asked("a", "2") {
@@ -89,6 +94,30 @@ func TestAcknowledgedWritesAreTimedOnce(t *testing.T) {
 	s.must(ddb.PutItem, put("b", "1", ""))
 	if asked("b", "1") {
 		t.Error("a write to a table without a stream is remembered")
+	}
+}
+
+// A record that comes while its write is under way leaves nothing to be waited for: somebody who deletes the item much later
+// would be taken for the writer.
+func TestAWriteWhoseRecordCameFirstIsNotTimed(t *testing.T) {
+	t.Parallel()
+	s, _ := streamed(t)
+	var o ownWrites
+	tab, gone := s.store.Table("", "ttt"), coherence.Image{Absent: true}
+	take := func(now coherence.Time) bool {
+		_, ok := o.take(tab, []byte("k"), now, func() coherence.Image { return gone })
+		return ok
+	}
+	if take(20) {
+		t.Error("a record is taken for a write that nobody made")
+	}
+	o.note(tab, []byte("k"), &gone, 10, 30)
+	if take(5000) {
+		t.Error("a deletion by somebody else is taken for an own one whose record came before its answer")
+	}
+	o.note(tab, []byte("k"), &gone, 6000, 6010)
+	if !take(6500) {
+		t.Error("a deletion is not timed after a record that came before it")
 	}
 }
 

@@ -27,6 +27,8 @@ type GuardConfig struct {
 	// Uncached says that nobody reads from the caches, so that there is nothing to announce: requests pass through. True
 	// beside a proxy that has a cache lets that serve what was overwritten.
 	Uncached bool
+	// Rules switches single rules off for mutation tests. The zero value means AllRules.
+	Rules Rules
 }
 
 // Guard is the only holder of the backend. Reads pass through; every operation that may change something is
@@ -53,6 +55,10 @@ func NewGuard(next backend.Backend, inv *Invalidator, config GuardConfig) *Guard
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
+	if config.Rules == (Rules{}) {
+		config.Rules = AllRules()
+	}
+	inv.rules = config.Rules
 	g := &Guard{next: next, inv: inv, store: inv.store, config: config}
 	g.rewrites = rewrites{log: config.Logger, off: map[rewriteRef]bool{}}
 	g.schemas = cache.NewSchemaCache(inv.store, g.describe)
@@ -107,7 +113,7 @@ func (g *Guard) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error)
 	row := &effects[req.Op]
 	if row.reads {
 		resp, err := g.next.Do(ctx, req)
-		if err == nil && row.observe != nil && !g.store.Authoritative() {
+		if err == nil && row.observe != nil && !g.store.Authoritative() && g.config.Rules.Observe { // R6
 			row.observe(g, req, resp)
 		}
 		if err == nil && g.metered() {
@@ -140,6 +146,7 @@ type write struct {
 	plan    *plan
 	core    *coherence.Write
 	effects int // how many were announced: the plan's keys, and then whole tables
+	begun   coherence.Time
 	done    bool
 }
 
@@ -155,7 +162,8 @@ func (g *Guard) begin(ctx context.Context, req *ddb.Request, row *effectRow) *wr
 			g.store.EachTable(func(t *coherence.Table) { list = append(list, coherence.Effect{Table: t}) })
 		}
 		w.effects = len(list)
-		w.core = g.store.Core().Begin(g.store.Now(), list)
+		w.begun = g.store.Now()
+		w.core = g.store.Core().Begin(w.begun, list)
 		if !w.plan.stale() {
 			g.touch(w.plan)
 			return w
@@ -182,7 +190,7 @@ func (g *Guard) touch(p *plan) {
 func (w *write) settle(req *ddb.Request, resp *ddb.Response, err error) {
 	g, core := w.guard, w.guard.store.Core()
 	now := g.store.Now()
-	result := resultOf(err)
+	result := g.config.Rules.resultOf(err)
 	var outcomes []outcome
 	if len(w.plan.keys) > 0 {
 		outcomes = w.plan.settled(resp, err, result)
@@ -191,11 +199,11 @@ func (w *write) settle(req *ddb.Request, resp *ddb.Response, err error) {
 			var extra []coherence.Position
 			covered := k.effect.Table.Covered()
 			if !g.store.Authoritative() {
-				extra = k.positions(o, func() told { return w.cached(i) }, covered)
+				extra = k.positions(&g.config.Rules, o, func() told { return w.cached(i) }, covered)
 			}
 			core.Settle(now, w.core, i, o.result, o.image, false, extra)
 			if o.result == coherence.Applied && covered {
-				g.inv.acked.note(k.effect.Table, k.effect.Key, o.image, now)
+				g.inv.acked.note(k.effect.Table, k.effect.Key, o.image, w.begun, now)
 			}
 		}
 	}
@@ -243,9 +251,16 @@ func (w *write) end() {
 func (w *write) forget() {
 	g := w.guard
 	for _, t := range w.plan.tables {
-		g.inv.forget(t.scope, t.name)
+		if g.config.Rules.Forget { // R25
+			g.inv.forget(t.scope, t.name)
+		}
 	}
 	for _, t := range w.plan.unknown {
+		if !g.store.Authoritative() {
+			// Whoever learns the schema next must not read eventually what lagging replicas do not show yet.
+			g.store.Core().Lost(g.store.Now(), g.store.Table(t.scope, t.name))
+			continue
+		}
 		if s := g.schemas.Known(t.scope, []byte(t.name)); s != nil {
 			g.store.Core().Forget(s.Table)
 		}
@@ -262,21 +277,26 @@ func (w *write) forget() {
 }
 
 // resultOf is what err tells of a write.
-func resultOf(err error) coherence.Result {
+func (r *Rules) resultOf(err error) coherence.Result {
 	if err == nil {
+		if !r.Settle { // P1
+			return coherence.NotApplied
+		}
 		return coherence.Applied
 	}
 	e, ok := err.(*ddb.Error)
 	switch {
 	case ok && e.NotSent:
 		return coherence.NotApplied
-	case !ok, e.HTTPStatus() >= 500:
+	case (!ok || e.HTTPStatus() >= 500) && r.Unknown: // R17
 		// An internal error of DynamoDB's does not prove that nothing was written.
 		// (Developer Guide, "Error handling with DynamoDB": InternalServerError.)
 		return coherence.Ambiguous
+	case !ok:
+		return coherence.NotApplied
 	case e.Code == "TransactionInProgressException":
 		return coherence.Ambiguous
-	case e.Code == "ConditionalCheckFailedException", e.Code == "DuplicateItemException":
+	case (e.Code == "ConditionalCheckFailedException" || e.Code == "DuplicateItemException") && r.Condition: // R16
 		// The second is that of INSERT, whose condition is that there is no item.
 		return coherence.ConditionFailed
 	}

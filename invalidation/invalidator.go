@@ -34,6 +34,7 @@ type Invalidator struct {
 	all     bool                     // commits to tables that are off are announced too
 
 	acked ownWrites
+	rules Rules // set by the Guard
 }
 
 // pending is a commit that is announced.

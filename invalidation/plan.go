@@ -160,7 +160,7 @@ func (p *plan) add(g *Guard, ctx context.Context, req *ddb.Request, table string
 // A page of a local index must show an own write that was acknowledged (P7), so every place that is not certain is the whole
 // partition. Nothing such is promised of a global index: where the table is covered its record tells the places for certain,
 // so what was cached will do for the old place; where nothing is known of it, all of the index goes (precision 7).
-func (k *keyEffect) positions(o *outcome, cached func() told, covered bool) []coherence.Position {
+func (k *keyEffect) positions(rules *Rules, o *outcome, cached func() told, covered bool) []coherence.Position {
 	if o.result == coherence.NotApplied || len(k.schema.Indexes) == 0 {
 		return nil
 	}
@@ -181,17 +181,17 @@ func (k *keyEffect) positions(o *outcome, cached func() told, covered bool) []co
 	var out []coherence.Position
 	for _, x := range k.schema.Indexes {
 		known := &local
-		if x.Global {
+		if x.Global || !rules.Whole { // P7
 			known = &global
 		}
 		switch {
-		case applied && known.OldUnknown && !known.NewUnknown && k.staysIn(x):
+		case applied && known.OldUnknown && !known.NewUnknown && k.staysIn(rules, x):
 			// Where it is now it was before, if it was there at all.
 			now := *known
 			now.HasOld, now.OldUnknown = false, false
 			out = appendPlaces(out, x, &now)
 		case !x.Global:
-			out = appendPlaces(out, x, &local)
+			out = appendPlaces(out, x, known)
 		case applied || !covered || !global.OldUnknown && !global.NewUnknown:
 			out = appendPlaces(out, x, &global)
 		}
@@ -200,12 +200,12 @@ func (k *keyEffect) positions(o *outcome, cached func() told, covered bool) []co
 }
 
 // staysIn reports whether the write leaves the item's place in x as it is, whatever the item was.
-func (c *change) staysIn(x *cache.IndexLayout) bool {
+func (c *change) staysIn(rules *Rules, x *cache.IndexLayout) bool {
 	if c.updates == nil {
 		return false
 	}
 	for _, k := range x.KeySchema() {
-		if slices.Contains(c.updates, k.AttributeName) {
+		if slices.Contains(c.updates, k.AttributeName) && rules.Stays { // R43
 			return false
 		}
 	}

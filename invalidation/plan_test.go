@@ -40,7 +40,7 @@ func TestUpdateOfOtherAttributesStaysInItsPlace(t *testing.T) {
 		t.Helper()
 		k := &keyEffect{schema: schema, change: change{key: things("h1s1"), updates: updates}}
 		o := &outcome{result: coherence.Applied, new: told{known: true, exists: true, item: things("h1s1g2r1")}}
-		got := where(t, k.positions(o, func() told { return told{} }, true))
+		got := where(t, k.positions(allRules(), o, func() told { return told{} }, true))
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("update of %q touched %q, want %q", updates, got, want)
@@ -66,7 +66,7 @@ func TestOwnWriteTouchesIndexesAsFarAsItIsKnown(t *testing.T) {
 	f := func(why string, result coherence.Result, old, new, cached told, covered bool, want ...string) {
 		t.Helper()
 		k := &keyEffect{schema: schema, change: change{key: things("h1s1")}}
-		got := where(t, k.positions(&outcome{result: result, old: old, new: new}, func() told { return cached }, covered))
+		got := where(t, k.positions(allRules(), &outcome{result: result, old: old, new: new}, func() told { return cached }, covered))
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: touched %q, want %q", why, got, want)
@@ -92,7 +92,7 @@ func TestOwnWriteTouchesIndexesAsFarAsItIsKnown(t *testing.T) {
 	f("unknown outcome, nobody will", coherence.Ambiguous, nothing, nothing, nothing, false,
 		"all */*", "keys */*", "local 1/*", "local* 1/*")
 	k := &keyEffect{schema: schema, change: change{key: things("h1s1g2r1")}} // a put's key is its whole item
-	if got, want := where(t, k.positions(&outcome{result: coherence.Ambiguous}, func() told { return nothing }, true)), []string{"local 1/*", "local* 1/*"}; !slices.Equal(got, want) {
+	if got, want := where(t, k.positions(allRules(), &outcome{result: coherence.Ambiguous}, func() told { return nothing }, true)), []string{"local 1/*", "local* 1/*"}; !slices.Equal(got, want) {
 		t.Errorf("put of unknown outcome: touched %q, want %q", got, want)
 	}
 	f("not applied", coherence.NotApplied, nothing, nothing, nothing, false)
@@ -127,4 +127,10 @@ func TestRecordTouchesAsFarAsItTells(t *testing.T) {
 		" 1/2", "all 1/1", "keys 1/1", "local 1/1", "local* 1/1", "turned 2/1")
 	f("old image of a removal", ddb.Change{HasOld: true, NewUnknown: true, Old: things("h1s2g1r1")},
 		" 1/2", "all 1/1", "keys 1/1", "local 1/1", "local* 1/1", "turned 2/1")
+}
+
+// allRules is AllRules where a pointer is wanted.
+func allRules() *Rules {
+	r := AllRules()
+	return &r
 }

@@ -166,7 +166,7 @@ func planBatchWriteItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 			switch {
 			case !ok:
 				out[i].result = coherence.Ambiguous
-			case left[itemRef{key.Table, string(key.Key)}]:
+			case left[itemRef{key.Table, string(key.Key)}] && g.config.Rules.Unprocessed:
 				// R18: not written, most likely for want of throughput; but "an internal processing failure" is a
 				// reason too (API Reference, BatchWriteItem: UnprocessedItems), so what is cached goes.
 				out[i].result = coherence.ConditionFailed
@@ -240,12 +240,14 @@ func planTransactWriteItems(g *Guard, ctx context.Context, req *ddb.Request) *pl
 			p.add(g, ctx, req, action.ConditionCheck.TableName, change{key: action.ConditionCheck.Key, after: afterCheck, member: i})
 		}
 	}
-	p.outcomes = func(_ *ddb.Response, err error, result coherence.Result) []outcome { return p.transacted(err, result) }
+	p.outcomes = func(_ *ddb.Response, err error, result coherence.Result) []outcome {
+		return p.transacted(&g.config.Rules, err, result)
+	}
 	return p
 }
 
 // transacted is what became of the items of a transaction (R19).
-func (p *plan) transacted(err error, result coherence.Result) []outcome {
+func (p *plan) transacted(rules *Rules, err error, result coherence.Result) []outcome {
 	out := p.all(result)
 	e, refused := err.(*ddb.Error)
 	for i := range out {
@@ -253,7 +255,9 @@ func (p *plan) transacted(err error, result coherence.Result) []outcome {
 		if refused && result == coherence.NotApplied && c.member < len(e.CancellationReasons) {
 			switch e.CancellationReasons[c.member].Code {
 			case "ConditionalCheckFailed", "DuplicateItem":
-				o.result = coherence.ConditionFailed
+				if rules.Condition { // R16
+					o.result = coherence.ConditionFailed
+				}
 			}
 		}
 		switch {
@@ -261,7 +265,9 @@ func (p *plan) transacted(err error, result coherence.Result) []outcome {
 			o.result = coherence.NotApplied
 		case o.result == coherence.Applied:
 			o.applied(c)
-			o.image = nil
+			if rules.Replay { // R20
+				o.image = nil
+			}
 		}
 	}
 	return out

@@ -82,7 +82,9 @@ func planExecuteTransaction(g *Guard, ctx context.Context, req *ddb.Request) *pl
 	}
 	p := planStatements(g, ctx, req, sources)
 	p.transaction = true
-	p.outcomes = func(_ *ddb.Response, err error, result coherence.Result) []outcome { return p.transacted(err, result) }
+	p.outcomes = func(_ *ddb.Response, err error, result coherence.Result) []outcome {
+		return p.transacted(&g.config.Rules, err, result)
+	}
 	return p
 }
 

@@ -53,7 +53,7 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 	reply.Table = q.schema.Counters
 	look := cache.Lookup{Strong: q.strong, NoCache: o.NoCache, MaxAge: o.MaxAge, Thrift: thrift(q.schema), KeepStale: p.config.StaleIfError}
 	for {
-		r := p.pages.Read(q.schema, q.key, q.span, q.settings, look, reply.Body)
+		r := p.pages.Read(q.schema, q.key, p.registered(q), q.settings, look, reply.Body)
 		if q.schema.Stale() {
 			p.leavePage(r)
 			return p.forward(ctx, req, o, reply)
@@ -113,6 +113,16 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 	}
 }
 
+// registered is the interval that a read of q is registered with before it is sent.
+func (p *Proxy) registered(q *pageRead) coherence.Span {
+	span := q.span
+	if !p.config.Rules.Register && span.Partition != nil { // R42
+		span.Lo = []byte{0xff, 0xff}
+		span.Hi = span.Lo
+	}
+	return span
+}
+
 // leavePage gives up a read; if it leads a flight, those who joined it read for themselves.
 func (p *Proxy) leavePage(r coherence.Read) {
 	if r.Outcome == coherence.Lead {
@@ -130,7 +140,7 @@ func (p *Proxy) fillPage(ctx context.Context, q *pageRead, f *coherence.Flight) 
 	}
 	units := unitsOf(got.cost, q.index.Name, strong)
 	filled(q.schema, q.op, eventualHalves(units), strong && !q.index.Global, q.strong)
-	p.pages.Done(f, got.body, units, scanned(q.span, q.index, q.start, got.last, q.reverse))
+	p.pages.Done(f, got.body, units, p.config.Rules.scanned(q.span, q.index, q.start, got.last, q.reverse))
 }
 
 // fill sends a page's request.

@@ -55,6 +55,8 @@ type Config struct {
 	StaleIfError bool
 	// Audit is how hits are held against the backend.
 	Audit AuditConfig
+	// Rules switches single rules off for mutation tests. The zero value means AllRules.
+	Rules Rules
 	// Metrics counts; nil does not.
 	Metrics *metrics.Metrics
 	// Logger hears of panics in backend reads; nil discards.
@@ -87,6 +89,9 @@ type Proxy struct {
 func New(config Config, guard *invalidation.Guard, store *cache.Store) *Proxy {
 	if config.ReadTimeout == 0 {
 		config.ReadTimeout = 30 * time.Second
+	}
+	if config.Rules == (Rules{}) {
+		config.Rules = AllRules()
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)

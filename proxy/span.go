@@ -58,7 +58,7 @@ func after(prefix []byte) []byte {
 // scanned is the part of span that a page has read: after start, its ExclusiveStartKey, and up to and with last, its
 // LastEvaluatedKey; each may be nil. Among items of an index with equal sort attributes the order is not known, so
 // there the position of start counts as read too.
-func scanned(span coherence.Span, x *cache.IndexLayout, start, last ddb.Item, reverse bool) coherence.Span {
+func (r *Rules) scanned(span coherence.Span, x *cache.IndexLayout, start, last ddb.Item, reverse bool) coherence.Span {
 	if span.Partition == nil {
 		return span
 	}
@@ -81,7 +81,7 @@ func scanned(span coherence.Span, x *cache.IndexLayout, start, last ddb.Item, re
 				lower(after(at))
 			case reverse:
 				lower(at)
-			case ties:
+			case ties && r.Start:
 				raise(at)
 			default:
 				raise(after(at))
@@ -90,10 +90,13 @@ func scanned(span coherence.Span, x *cache.IndexLayout, start, last ddb.Item, re
 	}
 	if last != nil {
 		if at, ok := x.AppendPosition(nil, last); ok {
-			if reverse {
+			switch {
+			case reverse:
 				raise(at)
-			} else {
+			case r.Last:
 				lower(after(at))
+			default:
+				lower(at)
 			}
 		}
 	}

@@ -142,7 +142,8 @@ func TestScannedIntervalIsFromStartToEnd(t *testing.T) {
 	whole := querySpan(x, "i", r)
 	f := func(start, last ddb.Item, reverse bool, at ddb.Item, want bool) {
 		t.Helper()
-		span := scanned(whole, x, start, last, reverse)
+		rules := AllRules()
+		span := rules.scanned(whole, x, start, last, reverse)
 		_, pos, _ := x.Place(at)
 		if in := bytes.Compare(pos, span.Lo) >= 0 && (span.Hi == nil || bytes.Compare(pos, span.Hi) < 0); in != want {
 			t.Errorf("from %v to %v, reverse %v: holds %v is %v, want %v", start, last, reverse, at, in, want)

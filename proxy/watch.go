@@ -132,7 +132,7 @@ func (p *Proxy) watchPage(ctx context.Context, req *ddb.Request, parse func(cont
 			return false
 		}
 		units := unitsOf(got.cost, q.index.Name, q.strong)
-		p.pages.Done(r.Flight, got.body, units, scanned(q.span, q.index, q.start, got.last, q.reverse))
+		p.pages.Done(r.Flight, got.body, units, p.config.Rules.scanned(q.span, q.index, q.start, got.last, q.reverse))
 		return true
 	}
 	w.actual = func(resp *ddb.Response) ([]byte, bool) {

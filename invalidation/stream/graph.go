@@ -26,7 +26,7 @@ type shard struct {
 	empties   int
 	active    coherence.Time // when the last read with records was sent
 	sent      coherence.Time // when the last read was sent
-	full      bool           // it brought so much that more was to be expected
+	late      coherence.Time // since when what is read may be what could have been read earlier; 0 is not
 
 	ended     coherence.Time // when its end was read
 	child     coherence.Time // when the first listing that showed a child was sent

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -37,6 +38,12 @@ type Config struct {
 	// Describe is the time between two looks at a table's description, Walk that between two complete listings of a
 	// stream's shards, Forgive how long a permission that was missing is not asked for again.
 	Describe, Walk, Forgive time.Duration
+	// Kept is how long the stream keeps records at least; 0 is half a day.
+	Kept time.Duration
+	// Jitter is TailerConfig's; nil is chance.
+	Jitter func() float64
+	// Rules are TailerConfig's, for tests.
+	Rules Rules
 	// Retry is the pause after a request that failed; it doubles up to RetryMax. Too short adds to what a throttled upstream
 	// has to refuse, too long lets an outage end unnoticed.
 	Retry, RetryMax time.Duration
@@ -73,8 +80,8 @@ const kept = 12 * time.Hour
 // tailer is the part of the configuration that the step machine needs.
 func (c *Config) tailer(lag *Lag) TailerConfig {
 	return TailerConfig{
-		Lag: lag, Poll: c.Poll, Idle: c.Idle, Reads: c.Reads, Walk: c.Walk, Settle: c.Settle, Orphan: c.Orphan, Kept: kept,
-		Retry: c.Retry, RetryMax: c.RetryMax, Jitter: rand.Float64,
+		Lag: lag, Poll: c.Poll, Idle: c.Idle, Reads: c.Reads, Walk: c.Walk, Settle: c.Settle, Orphan: c.Orphan, Kept: cmp.Or(c.Kept, kept),
+		Retry: c.Retry, RetryMax: c.RetryMax, Jitter: c.Jitter, Rules: c.Rules,
 	}
 }
 
@@ -110,6 +117,9 @@ type tableRef struct{ scope, name string }
 func New(config Config, guard *invalidation.Guard, inv *invalidation.Invalidator) *Manager {
 	if config.Wall == nil {
 		config.Wall = time.Now
+	}
+	if config.Jitter == nil {
+		config.Jitter = rand.Float64
 	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)

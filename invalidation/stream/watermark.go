@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"time"
 
 	"millrace/cache/coherence"
@@ -34,7 +35,7 @@ func (t *Tailer) positioned(e Event) {
 		t.gap(e.Now, "shard "+s.id+" was come to too late")
 	case e.Failure == None:
 		s.fails, s.iterator, s.active = 0, e.Iterator, e.Sent
-		s.sent, s.full = e.Sent, true // how long ago what it reads first was there to be read is not known
+		s.sent, s.late = e.Sent, max(e.Now, 1) // how long ago what it reads first was there to be read is not known
 		t.poll(s, 0)
 	case e.Failure == Trimmed:
 		t.trimmed(e)
@@ -83,15 +84,24 @@ func (t *Tailer) read(e Event) {
 // page takes what was read of s.
 func (t *Tailer) page(s *shard, e Event) {
 	p := &e.Page
+	if e.Now-s.sent > coherence.Time(t.config.Idle+lagSlack) {
+		s.late = e.Now
+	}
 	// Only what could not have been read earlier tells of the stream's lag and not of the reader's.
-	if !s.full && e.Now-s.sent <= coherence.Time(t.config.Idle+lagSlack) {
+	if s.late == 0 {
 		t.lag.Learn(e.Now, p.Echoes)
 	}
-	s.fails, s.iterator, s.sent, s.full = 0, p.Next, e.Sent, p.Full
+	s.fails, s.iterator, s.sent = 0, p.Next, e.Sent
 	if p.Records > 0 {
 		s.last, s.active = p.Last, e.Sent
 	}
 	s.watermark = max(s.watermark, t.claim(s, e))
+	switch {
+	case p.Full:
+		s.late = e.Now
+	case s.tip || e.Now-s.late > coherence.Time(lagPatience) || slices.ContainsFunc(p.Echoes, func(d time.Duration) bool { return d <= t.lag.Bound() }):
+		s.late = 0 // it has caught up
+	}
 	if p.Next == "" {
 		t.end(s, e.Now)
 		return
@@ -101,6 +111,9 @@ func (t *Tailer) page(s *shard, e Event) {
 
 // lagSlack is how much longer than planned a read may take that tells of the stream's lag.
 const lagSlack = time.Second
+
+// lagPatience is for how long a reader that never comes to an empty answer is taken not to have caught up.
+const lagPatience = 30 * time.Second
 
 // claim is up to when every commit to s is applied, as this answer proves it.
 func (t *Tailer) claim(s *shard, e Event) coherence.Time {
