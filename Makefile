@@ -44,8 +44,9 @@ lint: ## gofmt, go vet and golangci-lint
 fuzz: ## every fuzz target for FUZZTIME
 	bash internal/conformance/fuzz.sh $(FUZZTIME)
 
-sim: ## the coherence simulator over SEEDS seeds
+sim: ## the simulators of the coherence core and of whole nodes over SEEDS seeds each
 	$(GO) test -count=1 -timeout 60m -v -run 'SeedsKeepTheContract' ./internal/sim -seeds $(SEEDS)
+	$(GO) test -count=1 -timeout 120m -v -run 'SeedsKeepTheContract' ./internal/sim/stack -seeds $(SEEDS)
 
 sim-long: ## the same with a reader of everything at every tick, for the time FOR from seed FROM on, on one core
 	GOMAXPROCS=1 GOGC=400 $(GO) test -count=1 -timeout 0 -v -run SeedsKeepTheContract ./internal/sim -dense -from $(FROM) -seeds 1000000000 -for $(FOR)

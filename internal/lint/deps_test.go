@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"cmd/millrace":            {"internal/admin", "internal/cgroup", "internal/doctor", "internal/node", "internal/units", "internal/verify", "metrics", "loadtest"},
 	"internal/sim":            {"cache/coherence"},
 	"internal/sim/listappend": {"ddb"},
+	"internal/sim/stack":      {"cache", "cache/coherence", "ddb", "ddb/expr", "invalidation", "invalidation/stream", "proxy"},
 	"internal/bench":          {},
 	"internal/conformance":    {},
 	"internal/foreign":        {},
