@@ -55,8 +55,9 @@ model: ## the exhaustive models of the coherence core and of the stream tailer, 
 	$(GO) test -count=1 -timeout 60m -v -run 'TestModel' ./cache/coherence -model-depth $(DEPTH)
 	$(GO) test -count=1 -timeout 60m -v -run 'TestModel|TestMutantsAreCaught' ./invalidation/stream -model-depth $(DEPTH)
 
-sim-mutants: ## which rules of the coherence core the simulator needs how many seeds to miss
+sim-mutants: ## which rules of the coherence core, the guard, the proxy and the stream reader the simulators need how many seeds to miss
 	cd internal/sim && $(GO) test -count=1 -timeout 60m -run TestPrintMutants -table $(MUTANTSEEDS)
+	cd internal/sim/stack && $(GO) test -count=1 -timeout 600m -run TestPrintMutants -table $(MUTANTSEEDS)
 
 porcupine: ## HISTORIES histories of each mode over real sockets with faults, judged from outside
 	$(GO) test -count=1 -timeout 120m -v -run HistoriesAre ./internal/history -histories $(HISTORIES)
