@@ -264,13 +264,13 @@ func (c *conn) serve(p []byte, n int) (int, error) {
 			if !waited {
 				waited = true
 				c.active.Store(true)
-				if err := c.SetReadDeadline(time.Now().Add(s.config.HeaderTimeout.Of())); err != nil {
+				if c.SetReadDeadline(time.Now().Add(s.config.HeaderTimeout.Of())) != nil {
 					return n, nil
 				}
 			}
 			m, err := c.Conn.Read(p[n:])
 			if n += m; err != nil {
-				return n, nil // fasthttp meets it again
+				return n, nil //nolint:nilerr // fasthttp, which gets what there is, meets it again
 			}
 		case leftAlone:
 			if c.plain && !waited {
