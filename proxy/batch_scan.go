@@ -59,8 +59,11 @@ func (g *scannedBatch) key(i int) []byte {
 // scan reads body and reports whether it understood all of it. known finds the schema of a table.
 func (g *scannedBatch) scan(body []byte, known func(table []byte) *cache.Schema) bool {
 	s := bodyScanner{b: body}
-	name, ok := []byte(nil), s.take('{')
-	if name, ok = s.str(); !ok || string(name) != "RequestItems" || !s.take(':') || !s.take('{') {
+	if !s.take('{') {
+		return false
+	}
+	name, ok := s.str()
+	if !ok || string(name) != "RequestItems" || !s.take(':') || !s.take('{') {
 		return false
 	}
 	if g.table, ok = s.str(); !ok || !s.take(':') || !s.take('{') {
@@ -96,7 +99,12 @@ func (g *scannedBatch) scan(body []byte, known func(table []byte) *cache.Schema)
 		if s.take(',') {
 			continue
 		}
-		return s.take('}') && s.take('}') && s.take('}') && s.end() && g.count > 0 && g.distinct()
+		for range 3 { // of the table, of RequestItems and of the body
+			if !s.take('}') {
+				return false
+			}
+		}
+		return s.end() && g.count > 0 && g.distinct()
 	}
 }
 

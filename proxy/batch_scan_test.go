@@ -61,6 +61,7 @@ func FuzzScanBatch(f *testing.F) {
 		`{"RequestItems": {"t": {"ConsistentRead": false, "Keys": [{"h":{"S":"é"},"n":{"N":"-7"}}]}}}`,
 		`{"RequestItems":{"t":{"Keys":[{"h":{"S":"x"},"n":{"N":"1"}},{"h":{"S":"x"},"n":{"N":"1"}}]}}}`,
 		`{"RequestItems":{"t":{"Keys":[]}}}`,
+		`"RequestItems":{"t":{"Keys":[{"h":{"S":"x"},"n":{"N":"1"}}]}}}`,
 		`{"RequestItems":{"t":{"Keys":[{"h":{"S":"x"},"n":{"N":"1"}}]},"t":{"Keys":[{"h":{"S":"x"},"n":{"N":"2"}}]}}}`,
 	} {
 		f.Add([]byte(seed))

@@ -407,7 +407,6 @@ func (m *itemModel) answer(f *itemFlight) {
 
 // judge checks an answer, and raises the floor of those who come after.
 func (m *itemModel) judge(v [2]byte, r *modelReader) {
-	old, known := Time(0), false
 	bound := Time(modelTTL)
 	if m.table.Covered() {
 		bound = modelDelta
@@ -418,7 +417,7 @@ func (m *itemModel) judge(v [2]byte, r *modelReader) {
 	if m.table.authoritative() {
 		bound = modelOld
 	}
-	old = r.inv - bound
+	old, known := r.inv-bound, false
 	for n := range m.log {
 		if m.value(n) != v {
 			continue

@@ -146,7 +146,7 @@ func eachWorker(ctx context.Context, srv *server, n uint64, do func(c *client, s
 		})
 	}
 	wg.Wait()
-	return errors.Join(append(failed, ctx.Err())...)
+	return errors.Join(errors.Join(failed...), ctx.Err())
 }
 
 // readAll has srv cache items 0 to n-1.

@@ -166,7 +166,7 @@ func (l *loop) read(s *socket) error {
 	}
 	n, err := syscall.Read(s.fd, s.in[len(s.in):cap(s.in)])
 	switch {
-	case err == syscall.EAGAIN || err == syscall.EINTR:
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
 		return nil
 	case n <= 0:
 		l.shut(s)

@@ -142,12 +142,14 @@ func (s *server) end() error {
 		return err
 	}
 	select {
-	case <-s.done:
-		return nil
+	case err := <-s.done:
+		// Ended by a signal that it was sent.
+		if _, ok := errors.AsType[*exec.ExitError](err); ok {
+			return nil
+		}
+		return err
 	case <-time.After(readyTimeout):
-		err := s.signal(syscall.SIGKILL)
-		<-s.done
-		return errors.Join(errors.New("it did not end within a minute of SIGTERM"), err)
+		return errors.Join(errors.New("it did not end within a minute of SIGTERM"), s.signal(syscall.SIGKILL), <-s.done)
 	}
 }
 

@@ -265,7 +265,7 @@ func (c *conn) serve(p []byte, n int) (int, error) {
 				waited = true
 				c.active.Store(true)
 				if c.SetReadDeadline(time.Now().Add(s.config.HeaderTimeout.Of())) != nil {
-					return n, nil
+					return n, nil //nolint:nilerr // fasthttp meets the same, and ends the connection
 				}
 			}
 			m, err := c.Conn.Read(p[n:])

@@ -147,12 +147,12 @@ func (m *model) fate(writes bool) (f fate) {
 	if w.sc.Calm || w.healed || !w.one(11, odds) {
 		return f
 	}
-	refusals := []error{throttled(), ddb.InternalServerError("Internal server error"), errReset, errTimeout}
-	err := refusals[w.draw(12)%4]
-	if err == errTimeout {
+	drawn := w.draw(12) % 4
+	err := []error{throttled(), ddb.InternalServerError("Internal server error"), errReset, errTimeout}[drawn]
+	if errors.Is(err, errTimeout) {
 		f.hang = 400*time.Millisecond + w.span(13, time.Second)
 	}
-	if kind := w.draw(14) % 3; !writes || kind == 0 || err == refusals[0] {
+	if kind := w.draw(14) % 3; !writes || kind == 0 || drawn == 0 {
 		f.before = err
 	} else if kind == 1 {
 		f.after = err

@@ -133,7 +133,8 @@ func (m *model) batchWrite(ctx context.Context, in *ddb.BatchWriteItemInput) (*d
 			out.UnprocessedItems[tableName] = append(out.UnprocessedItems[tableName], x)
 			continue
 		}
-		key, after := -1, ddb.Item(nil)
+		var key int
+		var after ddb.Item
 		if x.PutRequest != nil {
 			key, after = keyOf(x.PutRequest.Item), x.PutRequest.Item
 		} else {
