@@ -166,7 +166,7 @@ func TestAuditsOfAnIndexTakeTwoAnswers(t *testing.T) {
 			remote: true,
 			store: cache.Config{
 				IndexLag: time.Nanosecond,
-				Tables:   map[string]cache.TableConfig{"*": {Remote: cache.RemoteConfig{Delta: 60 * time.Millisecond}}},
+				Tables:   map[string]cache.TableConfig{"*": {Remote: cache.RemoteConfig{Delta: 500 * time.Millisecond}}},
 			},
 			config: Config{Audit: AuditConfig{IndexLag: 20 * time.Millisecond}},
 		})
@@ -186,26 +186,30 @@ func TestAuditsOfAnIndexTakeTwoAnswers(t *testing.T) {
 		if a := r.must(ddb.Query, indexQuery); a.result != Hit {
 			t.Fatalf("a page of an index is a %v, want a hit", a.result)
 		}
-		stop, done := make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(done)
-			tick := time.NewTicker(time.Millisecond)
-			defer tick.Stop()
-			for {
-				select {
-				case <-tick.C:
-					r.store.Advance("", "books", r.store.Now())
-					if moving {
-						foreign()
+		// The watermark moves whatever a write takes, or the page would not be served any more.
+		stop := make(chan struct{})
+		var done sync.WaitGroup
+		often := func(do func()) {
+			done.Go(func() {
+				tick := time.NewTicker(time.Millisecond)
+				defer tick.Stop()
+				for {
+					select {
+					case <-tick.C:
+						do()
+					case <-stop:
+						return
 					}
-				case <-stop:
-					return
 				}
-			}
-		}()
+			})
+		}
+		often(func() { r.store.Advance("", "books", r.store.Now()) })
+		if moving {
+			often(foreign)
+		}
 		r.proxy.reads.Wait()
 		close(stop)
-		<-done
+		done.Wait()
 		if got := m.Audited.Table("books").Counts(); !want(got) {
 			t.Errorf("index moving %v: audits %+v", moving, got)
 		}
