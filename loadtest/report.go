@@ -32,11 +32,12 @@ type Report struct {
 
 // Settings are what a run was told, or took for granted.
 type Settings struct {
-	Workload    string  `json:"workload"`
-	About       string  `json:"about,omitempty"`
-	Mode        string  `json:"mode"`
-	Arrivals    string  `json:"arrivals"`
-	Rate        float64 `json:"rate"`
+	Workload string  `json:"workload"`
+	About    string  `json:"about,omitempty"`
+	Mode     string  `json:"mode"`
+	Arrivals string  `json:"arrivals"`
+	Rate     float64 `json:"rate"`
+	// DurationS is how long was measured, over all targets, WarmupS how long load ran before; of each try in a search.
 	DurationS   float64 `json:"duration_s"`
 	WarmupS     float64 `json:"warmup_s"`
 	SliceS      float64 `json:"slice_s,omitempty"`
@@ -214,6 +215,15 @@ func (r *runner) report(ctx context.Context) (*Report, error) {
 			s.Goals += ", "
 		}
 		s.Goals += fmt.Sprintf("p%v <= %v", g.Percentile, g.Latency)
+	}
+	if len(c.Goals) > 0 {
+		s.DurationS, s.WarmupS = c.Step.Seconds(), (c.Step / warmupOfStep).Seconds()
+	} else if ctx.Err() != nil {
+		s.DurationS = 0
+		for _, t := range r.targets {
+			t.stats.span = t.stats.ran
+			s.DurationS += t.stats.ran.Seconds()
+		}
 	}
 	arrivals := 0
 	for _, t := range r.targets {

@@ -295,6 +295,8 @@ func (r *runner) play(ctx context.Context, of func(*targetRun) schedule, targets
 	})
 	defer wg.Wait()
 	defer stop()
+	var cut atomic.Int64
+	defer context.AfterFunc(ctx, func() { cut.Store(int64(r.clock.now())) })()
 	before := usageNow()
 	for i, sl := range r.config.slices(warmup, span) {
 		if !sl.warmup && sl.origin == warmup {
@@ -314,6 +316,13 @@ func (r *runner) play(ctx context.Context, of func(*targetRun) schedule, targets
 			seg := segment{from: from, to: to, origin: sl.origin, span: sl.span, start: r.clock.now() + leadTime, drain: r.config.Drain}
 			now.Store(&turn{t, sl, seg.start})
 			t.fleet.run(ctx, s, seg)
+			if !sl.warmup {
+				end := r.clock.now()
+				if at := time.Duration(cut.Load()); at > 0 {
+					end = min(end, at) // what was under way had some more time
+				}
+				t.stats.ran += max(0, min(sl.span, end-seg.start))
+			}
 			r.collect(targets, warmup)
 			if ctx.Err() != nil {
 				return usageNow().since(before)

@@ -73,10 +73,13 @@ func (r *runner) search(ctx context.Context) error {
 	return nil
 }
 
+// warmupOfStep is what part of a step load runs before it.
+const warmupOfStep = 5
+
 // try sends at h's rate for one step and chooses the next.
 func (r *runner) try(ctx context.Context, h *hunt, number uint64) error {
 	c := r.config
-	warmup := c.Step / 5
+	warmup := c.Step / warmupOfStep
 	times, err := arrivals(c.Arrivals, h.rate, warmup+c.Step, c.Seed+number)
 	if err != nil {
 		return err

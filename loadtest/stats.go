@@ -53,8 +53,9 @@ type stats struct {
 	// ownLag is how late the client sent what a lane was waiting for.
 	ownLag histogram
 
-	// span is how long was measured.
+	// span is how long is to be measured, ran how long was.
 	span     time.Duration
+	ran      time.Duration
 	total    counts
 	byLabel  []labelStats
 	byCache  [numCacheResults]histogram

@@ -67,6 +67,9 @@ func (r *Report) WriteTable(w io.Writer) {
 		rate = "the highest rate with " + s.Goals
 	}
 	fmt.Fprintf(w, "%s · %s client · %d connections a target · %d items · seed %d\n", rate, s.Mode, s.Connections, s.Items, s.Seed)
+	if s.Goals != "" {
+		fmt.Fprint(w, "each try ")
+	}
 	fmt.Fprintf(w, "measured %v s after %v s of warm-up", rounded(s.DurationS), rounded(s.WarmupS))
 	if s.SliceS > 0 {
 		fmt.Fprintf(w, ", targets in turns of %v s", s.SliceS)

@@ -32,7 +32,7 @@ var (
 	sentBytes       = instrument{"millrace.network.transmit", counter, "By", "Bytes of response bodies before compression.", nil}
 	panicsTotal     = instrument{"millrace.panics", counter, "{request}", "Requests that ended in a panic; each is logged with its stack.", nil}
 	refusedTotal    = instrument{"millrace.requests.refused", counter, "{request}", "Requests refused before their operation was known: broken HTTP, unsigned, too large.", nil}
-	slowTotal       = instrument{"millrace.requests.slow", counter, "{request}", "Requests that took longer than slow_requests.threshold.", nil}
+	slowTotal       = instrument{"millrace.requests.slow", counter, "{request}", "Requests that took longer than metrics.slow_threshold.", nil}
 
 	cacheEntries      = instrument{"millrace.cache.entries", gauge, "{entry}", "Entries held: items, known absences and pages.", []string{"cache"}}
 	cacheBytes        = instrument{"millrace.cache", gauge, "By", "Bytes held: keys, images and bookkeeping.", []string{"cache"}}

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,9 +83,12 @@ func (b *Backend) Kind() Kind { return b.config.Kind }
 // URL is the address of the tables.
 func (b *Backend) URL() string { return b.config.address(b.config.Region, false) }
 
-// Run keeps credentials fresh until ctx ends.
+// Run keeps credentials fresh, and an eye on the upstream of our region, until ctx ends.
 func (b *Backend) Run(ctx context.Context) error {
+	var watching sync.WaitGroup
+	watching.Go(func() { b.watch(ctx) })
 	b.credentials.run(ctx)
+	watching.Wait()
 	return nil
 }
 
@@ -99,7 +103,8 @@ func (b *Backend) Close() error {
 	return nil
 }
 
-// Down tells since when the upstream of our region has not answered; the zero time when it does, or has not been asked.
+// Down tells since when the upstream of our region has not answered; the zero time when it does, or has not been asked. While
+// Run runs it is asked when nobody else does.
 func (b *Backend) Down() time.Time {
 	b.endpoints.mu.RLock()
 	e := b.endpoints.byKey[endpointKey{region: b.config.Region}]

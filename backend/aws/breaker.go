@@ -20,6 +20,7 @@ type breaker struct {
 
 	mu sync.Mutex
 
+	heard    time.Time // when it was last known whether upstream answers
 	failures int       // in a row
 	since    time.Time // of the first of them
 	open     bool
@@ -46,7 +47,7 @@ func (b *breaker) allow() bool {
 func (b *breaker) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.failures, b.open, b.probing, b.wait = 0, false, false, 0
+	b.heard, b.failures, b.open, b.probing, b.wait = b.clock(), 0, false, false, 0
 }
 
 // unknown ends a request that says nothing about upstream.
@@ -61,6 +62,7 @@ func (b *breaker) failed() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.clock()
+	b.heard = now
 	if b.failures++; b.failures == 1 {
 		b.since = now
 	}
@@ -73,6 +75,13 @@ func (b *breaker) failed() bool {
 		b.until = now.Add(b.wait/2 + time.Duration(b.random()*float64(b.wait/2)))
 	}
 	return opened
+}
+
+// silent reports whether nothing was heard of upstream for d, neither good nor bad.
+func (b *breaker) silent(d time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.clock().Sub(b.heard) >= d
 }
 
 // down tells since when upstream has not answered; the zero time when it does or nobody has asked.

@@ -55,6 +55,32 @@ func (b *Backend) Probe(ctx context.Context, streams bool) (Probe, error) {
 	return p, nil
 }
 
+// silence is how long upstream is not heard of before it is asked whether it is there.
+const silence = 2 * time.Second
+
+// watch finds out whether upstream is there while nobody asks it for anything, because all is answered from the caches or
+// there is nothing to do: readiness tells it.
+func (b *Backend) watch(ctx context.Context) {
+	e, err := b.endpoint(ddb.NewRequest(ddb.ListTables, nil))
+	if err != nil {
+		b.config.Logger.Warn("upstream is not watched", "error", err)
+		return
+	}
+	for sleep(ctx, silence/2) {
+		if !e.health.silent(silence) || !e.health.allow() {
+			continue
+		}
+		switch _, err := b.Probe(ctx, false); {
+		case err == nil:
+			e.health.answered()
+		case ctx.Err() != nil:
+			e.health.unknown()
+		case e.health.failed():
+			b.config.Logger.Warn("upstream does not answer; requests fail fast until it does", "upstream", e.url.Host, "error", err)
+		}
+	}
+}
+
 // Identity is whom requests are signed for.
 type Identity struct {
 	// Source is where the credentials come from, in the SDK's words, and KeyID their public part.

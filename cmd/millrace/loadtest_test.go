@@ -92,14 +92,24 @@ func TestLoadtestReportsWhenInterrupted(t *testing.T) {
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "r.json"))
 	var report struct {
-		Cut     string
-		Targets []struct{ Counts struct{ Answered int } }
+		Cut      string
+		Settings struct {
+			Measured float64 `json:"duration_s"`
+		}
+		Targets []struct {
+			Counts  struct{ Answered int }
+			Offered float64 `json:"offered_rate"`
+		}
 	}
 	if err == nil {
 		err = json.Unmarshal(b, &report)
 	}
 	if err != nil || report.Cut != "interrupted" || len(report.Targets) != 1 || report.Targets[0].Counts.Answered == 0 {
 		t.Errorf("the JSON report is %+v, %v", report, err)
+	}
+	// What was measured until then is told, and rates are by that and not by the ten minutes that were planned.
+	if m := report.Settings.Measured; m <= 0 || m > 60 || len(report.Targets) == 1 && report.Targets[0].Offered < 100 {
+		t.Errorf("%v s measured, %+v", m, report.Targets)
 	}
 	for _, name := range []string{"r.html", "r.hgrm", "r-uncorrected.hgrm"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {

@@ -146,23 +146,21 @@ func upstreamAway(ctx context.Context, o *options, dir string, upstream *server,
 	if err := upstream.stop(); err != nil {
 		return err
 	}
-	// What the cache knows is served; what it does not know is refused, and that is how the node notices.
+	// What the cache knows is served, and the node notices without a request; what it does not know is refused.
 	if status, word, err := get("read before"); status != http.StatusOK || !fromCache(word) {
 		return fmt.Errorf("a cached read = %d, %q (%w)", status, word, err)
 	}
 	var status int
 	var text string
 	said := func() bool {
-		if known, _, callErr := get("never read"); known == http.StatusOK {
-			err = fmt.Errorf("a read of what is not known = %d (%w)", known, callErr)
-		}
-		if err == nil {
-			status, text, err = readiness(ctx, s.admin)
-		}
+		status, text, err = readiness(ctx, s.admin)
 		return err != nil || status != http.StatusOK || strings.Contains(text, "[!] upstream: ")
 	}
 	if pollErr := poll(ctx, readyTimeout, said); pollErr != nil || err != nil || status != http.StatusOK {
 		return fmt.Errorf("readyz = %d %q (%w)", status, text, errors.Join(err, pollErr))
+	}
+	if known, _, callErr := get("never read"); known == http.StatusOK {
+		return fmt.Errorf("a read of what is not known = %d (%w)", known, callErr)
 	}
 	fmt.Fprintf(out, "the upstream away: a cached read is served, readyz is %d and says %q\n", status, text)
 	return nil

@@ -15,7 +15,7 @@ type UpstreamConfig struct {
 	URL        string `yaml:"url" doc:"Address of a compatible endpoint, or of a VPC endpoint of Amazon's. Empty is the region's public one. The AWS_ENDPOINT_URL variables are never used for it."`
 	StreamsURL string `yaml:"streams_url" doc:"Address for DynamoDB Streams. Empty is url, or the region's public one where that is empty too."`
 	Kind       string `yaml:"kind" doc:"What stands there: aws, alternator (ScyllaDB) or generic (dynalite, DynamoDB Local, another millrace). It sets how far streams may lag, how often they are asked, and whether regions mean anything. auto: aws for Amazon's own names, else generic."`
-	Region     string `yaml:"region" doc:"Region that is served and cached. Empty is AWS_REGION, or the profile's. Requests signed for another region go there uncached."`
+	Region     string `yaml:"region" doc:"Region that is served and cached. Empty is AWS_REGION, or the profile's. Requests signed for another region go there uncached, with kind aws; the other kinds know one region, and serve such a request as one for theirs."`
 	Profile    string `yaml:"profile" doc:"Profile of the shared AWS configuration files. Empty is AWS_PROFILE, or the default one."`
 	CAFile     string `yaml:"ca_file" doc:"PEM file of the authorities that sign upstream's certificate. Empty is AWS_CA_BUNDLE, or the system's."`
 
