@@ -99,11 +99,15 @@ func newClient(t *testing.T) *dynamodb.Client {
 	t.Setenv("AWS_REGION", "us-east-1")
 	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRetryMaxAttempts(1), config.WithLogger(warnings{t}),
-		config.WithHTTPClient(ReadOnlyBodies{awshttp.NewBuildableClient()}))
+	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRetryMaxAttempts(1), config.WithLogger(warnings{t}))
 	if err != nil {
 		t.Fatalf("load the SDK's configuration: %v", err)
 	}
+	// Afterwards, for only the SDK's own kind of client is given the authorities of AWS_CA_BUNDLE; without those there is none yet.
+	if cfg.HTTPClient == nil {
+		cfg.HTTPClient = awshttp.NewBuildableClient()
+	}
+	cfg.HTTPClient = ReadOnlyBodies{cfg.HTTPClient}
 	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.APIOptions = append(o.APIOptions, record(t))
 	})
