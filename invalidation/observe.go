@@ -12,9 +12,14 @@ func (g *Guard) observed(req *ddb.Request, table string, key, item ddb.Item, who
 	if g.foreign(context.Background(), req, table) {
 		return
 	}
-	s := g.schemas.Known(req.Scope, []byte(ddb.TableName(table)))
+	name := ddb.TableName(table)
+	s := g.schemas.Known(req.Scope, []byte(name))
 	if s == nil {
-		return // nothing of the table is cached
+		// Nothing of the table is cached; but whoever learns its schema next must not read eventually what is older.
+		if !g.store.Authoritative() {
+			g.store.Core().Lost(g.store.Now(), g.store.Table(req.Scope, name))
+		}
+		return
 	}
 	k, ok := s.AppendItemKey(nil, key)
 	if !ok {

@@ -128,9 +128,9 @@ func TestRunsRepeat(t *testing.T) {
 
 // TestSeedsThatHaveFailed runs what has found something in what it drives: a stream that was followed before its table was
 // learned anew (6), outages and deletions taken for a stream's lag (35, 76), an own write to a table that was not known
-// yet, with eventual fills (354).
+// yet, and a transaction that showed an item of such a table, with eventual fills (354, 5307).
 func TestSeedsThatHaveFailed(t *testing.T) {
-	for _, seed := range []uint64{6, 35, 76, 354} {
+	for _, seed := range []uint64{6, 35, 76, 354, 5307} {
 		if sc := Generate(seed); len(run(t, sc, Mutant{}, false).Violations) > 0 {
 			report(t, sc)
 		}
