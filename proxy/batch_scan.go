@@ -83,16 +83,10 @@ func (g *scannedBatch) scan(body []byte, known func(table []byte) *cache.Schema)
 				return false
 			}
 		case "ConsistentRead":
-			if haveStrong {
+			if haveStrong || !s.truth(&g.strong) {
 				return false
 			}
 			haveStrong = true
-			switch {
-			case s.word("true"):
-				g.strong = true
-			case !s.word("false"):
-				return false
-			}
 		default:
 			return false
 		}

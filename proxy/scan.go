@@ -58,16 +58,10 @@ func (g *scannedGet) scan(body []byte) bool {
 			}
 			haveKey = true
 		case "ConsistentRead":
-			if haveStrong {
+			if haveStrong || !s.truth(&g.strong) {
 				return false
 			}
 			haveStrong = true
-			switch {
-			case s.word("true"):
-				g.strong = true
-			case !s.word("false"):
-				return false
-			}
 		default:
 			return false
 		}
@@ -200,6 +194,12 @@ func (s *bodyScanner) take(c byte) bool {
 		return true
 	}
 	return false
+}
+
+// truth reads true or false into v.
+func (s *bodyScanner) truth(v *bool) bool {
+	*v = s.word("true")
+	return *v || s.word("false")
 }
 
 // word skips white space and then w, if it is there.
