@@ -27,11 +27,13 @@ func TestExpiredItemsLeaveTheCaches(t *testing.T) {
 	r.must(ddb.UpdateTimeToLive, `{"TableName":"books","TimeToLiveSpecification":{"AttributeName":"end","Enabled":true}}`)
 	gone := func(key string) {
 		t.Helper()
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
 		for deadline := time.Now().Add(20 * time.Second); r.bare(ddb.GetItem, key).body != "{}"; {
 			if time.Now().After(deadline) {
 				t.Fatalf("%s never expired", key)
 			}
-			time.Sleep(time.Millisecond)
+			<-tick.C
 		}
 	}
 	// Setting time to live changes the table twice, the second time when the engine has looked through it in the background,

@@ -288,9 +288,10 @@ func TestLaggingStreamsLoseNothing(t *testing.T) {
 			},
 			"end the shard": func(rt *rapid.T) {
 				// Records are kept for a day.
-				if ended++; ended > 4 {
-					rt.Skip()
+				if ended == 4 {
+					return
 				}
+				ended++
 				// Shards and iterators go by the engine's time, lag does not.
 				h.e.AdvanceClock(4*time.Hour + time.Minute)
 				if err := h.e.tend(t.Context()); err != nil {

@@ -52,6 +52,8 @@ func process(t *testing.T, ready string, env []string, argv ...string) {
 			<-done
 		}
 	})
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	for deadline := time.Now().Add(patience); ; {
 		if resp, err := http.Get(ready); err == nil {
 			_ = resp.Body.Close()
@@ -63,12 +65,11 @@ func process(t *testing.T, ready string, env []string, argv ...string) {
 		case err := <-done:
 			done <- err
 			t.Fatalf("%s ended: %v\n%s", argv[0], err, said.String())
-		default:
+		case <-tick.C:
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("%s is not ready", argv[0])
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 
@@ -185,7 +186,9 @@ func (p prometheus) query(expression string) (series int, err error) {
 // waitFor waits until an expression has a series.
 func (p prometheus) waitFor(t *testing.T, expression string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
 		n, err := p.query(expression)
 		if err != nil {
 			t.Fatalf("%s: %v", expression, err)

@@ -67,7 +67,7 @@ func TestDeadlineContext(t *testing.T) {
 		}
 		// Time passes, with and without somebody waiting.
 		d.start(time.Now().Add(time.Second))
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if d.Err() != context.DeadlineExceeded {
 			t.Errorf("Err after the deadline is %v", d.Err())
 		}
