@@ -44,12 +44,13 @@ lint: ## gofmt, go vet and golangci-lint
 fuzz: ## every fuzz target for FUZZTIME
 	bash internal/conformance/fuzz.sh $(FUZZTIME)
 
-sim: ## the simulators of the coherence core and of whole nodes over SEEDS seeds each
+sim: ## the simulators of the coherence core, of the stream tailer and of whole nodes over SEEDS seeds each
 	$(GO) test -count=1 -timeout 60m -v -run 'SeedsKeepTheContract' ./internal/sim -seeds $(SEEDS)
+	$(GO) test -count=1 -timeout 60m -v -run 'SeedsKeepThePosition' ./invalidation/stream -seeds $(SEEDS)
 	$(GO) test -count=1 -timeout 120m -v -run 'SeedsKeepTheContract' ./internal/sim/stack -seeds $(SEEDS)
 
 sim-long: ## the same with a reader of everything at every tick, for the time FOR from seed FROM on, on one core
-	GOMAXPROCS=1 GOGC=400 $(GO) test -count=1 -timeout 0 -v -run SeedsKeepTheContract ./internal/sim -dense -from $(FROM) -seeds 1000000000 -for $(FOR)
+	GOMAXPROCS=1 GOGC=400 $(GO) test -count=1 -timeout 0 -v -run SeedsKeepTheContract ./internal/sim -dense -from $(FROM) -for $(FOR)
 
 model: ## the exhaustive models of the coherence core and of the stream tailer, DEPTH steps deeper than the tests go
 	$(GO) test -count=1 -timeout 60m -v -run 'TestModel' ./cache/coherence -model-depth $(DEPTH)
@@ -57,6 +58,7 @@ model: ## the exhaustive models of the coherence core and of the stream tailer, 
 
 sim-mutants: ## which rules of the coherence core, the guard, the proxy and the stream reader the simulators need how many seeds to miss
 	cd internal/sim && $(GO) test -count=1 -timeout 60m -run TestPrintMutants -table $(MUTANTSEEDS)
+	cd invalidation/stream && $(GO) test -count=1 -timeout 60m -run TestPrintMutants -table $(MUTANTSEEDS)
 	cd internal/sim/stack && $(GO) test -count=1 -timeout 600m -run TestPrintMutants -table $(MUTANTSEEDS)
 
 porcupine: ## HISTORIES histories of each mode over real sockets with faults, judged from outside

@@ -25,6 +25,7 @@ const (
 const (
 	defaultIndexLag    = time.Second
 	defaultProvisional = 200 * time.Millisecond
+	defaultIndexWatch  = time.Minute
 )
 
 // uncovered is the coverage of a table whose stream is not read.
@@ -38,21 +39,21 @@ func (s *Store) uncovered(settings TableSettings) Coverage {
 	return TTL
 }
 
-// options are what a table's coverage means for the core. delta is what Delta is at least, for a stream that is slower than
+// options are what the coverage of t means for the core. delta is what Delta is at least, for a stream that is slower than
 // the settings think.
-func (s *Store) options(settings TableSettings, coverage Coverage, delta time.Duration) coherence.TableOptions {
+func (s *Store) options(settings TableSettings, t *storedTable, delta time.Duration) coherence.TableOptions {
 	o := coherence.TableOptions{NoInstallOnWrite: !settings.Items}
-	if coverage == Embedded {
+	if t.coverage == Embedded {
 		o.Authoritative = true
 		return o
 	}
-	o.Fill, o.IndexLag, o.Provisional = settings.Fill, s.indexLag, s.provisional
-	o.Covered = coverage == Stream
+	o.Fill, o.IndexLag, o.Provisional, o.IndexWatch = settings.Fill, t.assumed.Lag, t.assumed.Moment, t.assumed.Watch
+	o.Covered = t.coverage == Stream
 	if o.Covered {
 		o.Delta = cmp.Or(delta, settings.Delta)
 		o.Provisional = min(o.Provisional, o.Delta) // an index page is no staler than the index plus Delta
 	}
-	o.PagesUntilTTL = coverage == DAXCompatible
+	o.PagesUntilTTL = t.coverage == DAXCompatible
 	return o
 }
 
@@ -69,7 +70,10 @@ func (s *Store) Cover(scope, name string, coverage Coverage, delta time.Duration
 		return was
 	}
 	t.coverage, t.halted = coverage, false
-	s.core.Configure(t.table, s.options(s.Settings().Table(name), coverage, delta))
+	if coverage == Stream {
+		s.tellIndexLag(t)
+	}
+	s.core.Configure(t.table, s.options(s.Settings().Table(name), t, delta))
 	s.core.Lost(s.clock(), t.table)
 	return was
 }
@@ -93,6 +97,7 @@ func (s *Store) Advance(scope, name string, watermark coherence.Time) {
 	s.mu.RUnlock()
 	if ok {
 		s.core.Advance(t.table, watermark)
+		s.relag(t.table, 0)
 	}
 }
 

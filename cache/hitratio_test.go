@@ -1,7 +1,3 @@
-//go:build !race
-
-// Under the race detector ristretto gets to see too few of the uses, which it drops when its goroutine is behind.
-
 package cache
 
 import (
@@ -26,8 +22,8 @@ func zipfSums(n int) []float64 {
 }
 
 // TestHitRatioComesNearTheStaticBound checks the share of hits of skewed requests, with and without runs of keys that are asked for
-// once, beside a cache that always holds what is asked for most. The policy is waited for, as its lag is the machine's. The
-// figures by themselves are in docs/PERFORMANCE.md; here are floors below them.
+// once, beside a cache that always holds what is asked for most. The figures of more traces are in docs/PERFORMANCE.md; here are floors
+// a little below what comes out, which differs by less than a hundredth from run to run.
 func TestHitRatioComesNearTheStaticBound(t *testing.T) {
 	t.Parallel()
 	const keys, ops = 30_000, 90_000
@@ -38,10 +34,6 @@ func TestHitRatioComesNearTheStaticBound(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 1))
 		hits, asked := 0, 0
 		for i := range ops {
-			if i%64 == 0 {
-				store.policy.settle()
-				store.Relieve()
-			}
 			if scans && i%100 < 30 {
 				fill(items, s, "scan"+strconv.Itoa(i), 16)
 				continue
@@ -60,7 +52,7 @@ func TestHitRatioComesNearTheStaticBound(t *testing.T) {
 	plain, bound := play(false)
 	scanned, _ := play(true)
 	t.Logf("%.3f of requests hit, %.3f of the bound; with scans %.3f of that", plain, plain/bound, scanned/plain)
-	if plain < 0.85*bound || scanned < 0.85*plain {
-		t.Errorf("%.3f of requests hit, want 0.85 of %.3f; with scans %.3f, want 0.85 of that", plain, bound, scanned)
+	if plain < 0.93*bound || scanned < 0.89*plain {
+		t.Errorf("%.3f of requests hit, want 0.93 of %.3f; with scans %.3f, want 0.89 of that", plain, bound, scanned)
 	}
 }

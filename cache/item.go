@@ -23,13 +23,17 @@ type Lookup struct {
 	Thrift bool
 	// KeepStale keeps what only Delta refuses, for Stale.
 	KeepStale bool
+	// Batched is what the first miss of the batch was that this is of.
+	Batched Batched
+	// Lend takes a page's own bytes instead of a copy; they must not be changed.
+	Lend bool
 }
 
 // options are l in the core's terms.
 func (l Lookup) options(ttl, negativeTTL time.Duration) coherence.ReadOptions {
 	return coherence.ReadOptions{
 		Strong: l.Strong, NoCache: l.NoCache, Exclusive: l.NoCache || l.Alone, MaxAge: l.MaxAge,
-		TTL: ttl, NegativeTTL: negativeTTL, Thrift: l.Thrift, KeepStale: l.KeepStale,
+		TTL: ttl, NegativeTTL: negativeTTL, Thrift: l.Thrift, KeepStale: l.KeepStale, Lend: l.Lend,
 	}
 }
 
@@ -45,7 +49,11 @@ type ItemCache struct {
 // strongly if read.Flight.Strong, and then call Done or Fail exactly once.
 func (c *ItemCache) Read(s *Schema, key []byte, l Lookup, dst []byte) coherence.Read {
 	c.hot.Touch(s.Counters, key)
-	return c.store.core.ReadItem(c.store.clock(), s.Table, key, l.options(s.Settings.ItemTTL, s.Settings.NegativeTTL), dst)
+	r := c.store.core.ReadItem(c.store.clock(), s.Table, key, l.options(s.Settings.ItemTTL, s.Settings.NegativeTTL), dst)
+	if r.Outcome == coherence.Lead && r.Flight.Strong && !l.Strong {
+		c.store.temper(s, r.Flight, l.Batched)
+	}
+	return r
 }
 
 // Hit is Read for what may be served at once, and false, with nothing begun, for all else.
@@ -65,6 +73,11 @@ func (c *ItemCache) Standing(s *Schema, key []byte) coherence.Standing {
 	return c.store.core.ItemStanding(s.Table, key)
 }
 
+// Trail tells what happened lately to an item, oldest first, each with how long ago.
+func (c *ItemCache) Trail(s *Schema, key []byte) []Happening {
+	return c.store.happenings(c.store.core.ItemTrail(s.Table, key))
+}
+
 // Now is the caches' time.
 func (c *ItemCache) Now() coherence.Time { return c.store.clock() }
 
@@ -82,12 +95,38 @@ func (c *ItemCache) Stale(s *Schema, key []byte, l Lookup, dst []byte) (coherenc
 // Done ends a flight with what the backend answered, gives it to those waiting, and caches it if the rules allow.
 // It returns the answer, for the leader.
 func (c *ItemCache) Done(f *coherence.Flight, item ddb.Item, exists bool) Answer {
-	img := ItemImage(item, exists)
-	a := Answer{Body: img.Bytes, Meta: img.Meta, Absent: img.Absent}
+	return c.done(f, ItemImage(item, exists))
+}
+
+// DonePlain is Done for an answer that was not decoded. It keeps the item's image.
+func (c *ItemCache) DonePlain(f *coherence.Flight, item ddb.PlainItem) Answer {
+	if item.Image == nil {
+		return c.done(f, coherence.Image{Absent: true})
+	}
+	return c.done(f, coherence.Image{
+		Bytes: item.Image, Sum: ddb.DigestJSON(item.Image), Meta: coherence.Meta{Size: int64(item.Size)},
+	})
+}
+
+// done ends a flight with an image.
+func (c *ItemCache) done(f *coherence.Flight, img coherence.Image) Answer {
+	a := Answer{Body: img.Bytes, Meta: img.Meta, Absent: img.Absent, Weak: f.Weak}
 	c.store.core.Done(c.store.clock(), f, img)
 	callOf(f).finish(a)
 	c.store.Relieve()
 	return a
+}
+
+// Weaken is coherence.Core.Weaken.
+func (c *ItemCache) Weaken(f *coherence.Flight) bool { return c.store.core.Weaken(c.store.clock(), f) }
+
+// Unread ends a flight with an answer that is not understood; a is what those waiting are told. Nothing cached equals it.
+func (c *ItemCache) Unread(f *coherence.Flight, body []byte, a Answer) {
+	if callOf(f).finished() {
+		return
+	}
+	c.store.core.Done(c.store.clock(), f, coherence.Image{Sum: pageSum(body), Transient: true})
+	callOf(f).finish(a)
 }
 
 // Fail ends a flight that brought nothing; a.Err says why. A flight that has ended already stays as it is.

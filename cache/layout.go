@@ -208,7 +208,7 @@ func (x *IndexLayout) Partition(key ddb.Item) ([]byte, bool) {
 	if len(key) != len(x.hash) {
 		return nil, false
 	}
-	return appendAttributes(nil, x.hash, key, maxHashBytes)
+	return appendAttributes(make([]byte, 0, placeBytes), x.hash, key, maxHashBytes)
 }
 
 // AppendPosition appends item's position in its partition; item may be only a key, such as an ExclusiveStartKey.
@@ -230,6 +230,20 @@ func (x *IndexLayout) SpanName(fetches bool) string {
 		return x.fetchName
 	}
 	return x.Name
+}
+
+// Shows is item as the index shows it: what is projected of it.
+func (x *IndexLayout) Shows(item ddb.Item) ddb.Item {
+	if x.all {
+		return item
+	}
+	var shown ddb.Item
+	for name := range x.projected {
+		if v, ok := item.Get(name); ok {
+			shown = shown.With(name, v)
+		}
+	}
+	return shown
 }
 
 // SameContent reports whether a and b are alike in everything the index holds.
@@ -270,7 +284,7 @@ func (x *IndexLayout) SharedPartition(key ddb.Item) []byte {
 	if x.Global {
 		return nil
 	}
-	p, ok := appendAttributes(nil, x.hash, key, maxHashBytes)
+	p, ok := appendAttributes(make([]byte, 0, placeBytes), x.hash, key, maxHashBytes)
 	if !ok {
 		return nil
 	}

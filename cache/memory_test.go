@@ -46,7 +46,7 @@ var budgetPhases = []struct {
 }
 
 // TestBudgetHolds checks that what is held never exceeds the budget by more than 3 %, in one cache through all phases, that the policy
-// is what keeps it (the last resort is for its lag), and that the budget is put to use.
+// is what keeps it, not the last resort, and that the budget is put to use.
 func TestBudgetHolds(t *testing.T) {
 	t.Parallel()
 	const memory = 16 << 20
@@ -61,7 +61,6 @@ func TestBudgetHolds(t *testing.T) {
 				most = max(most, store.Held())
 			}
 		}
-		store.policy.settle()
 		store.Relieve()
 		t.Logf("%s: %.3f of the budget held at most, %.3f at the end, %d entries", phase.name, float64(most)/memory, float64(store.Held())/memory, store.core.Entries())
 		if most > memory+memory*3/100 {
@@ -74,7 +73,7 @@ func TestBudgetHolds(t *testing.T) {
 	left := map[string]uint64{}
 	store.core.EachDeparture(func(r coherence.Reason, entries, _ uint64) { left[r.String()] = entries })
 	t.Logf("left: %v", left)
-	if left["shed"] > left["capacity"]/20 {
+	if left["shed"] > 0 {
 		t.Errorf("%d entries were shed without regard to their use, %d evicted", left["shed"], left["capacity"])
 	}
 }
@@ -90,7 +89,8 @@ func TestArenasGiveMemoryBack(t *testing.T) {
 	}
 	full := store.core.Held()
 	store.core.Shed(1 << 40)
-	if empty := store.core.Held(); full < memory/2 || empty > memory/32 {
+	const trails = memory / 512 // what is remembered of what happened, of a fixed size
+	if empty := store.core.Held(); full < memory/2 || empty > memory/32+trails {
 		t.Errorf("%d bytes are held when full and %d when empty, of %d", full, empty, memory)
 	}
 }

@@ -28,7 +28,7 @@ func (s *Store) Reconfigure(next *Settings, indexes func(TableRef) []string) []T
 		if t.coverage != Stream {
 			t.coverage = s.uncovered(next.Table(name))
 		}
-		s.core.Configure(t.table, s.options(next.Table(name), t.coverage, 0))
+		s.core.Configure(t.table, s.options(next.Table(name), t, 0))
 		// Configure forgets only where the core's own options differ.
 		s.core.Lost(s.clock(), t.table)
 	}

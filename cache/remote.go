@@ -18,10 +18,13 @@ type RemoteConfig struct {
 	Delta time.Duration
 	// Fill is how misses are read: strong, auto or eventual.
 	Fill string
+	// RefillRate is how many misses a second are read strongly while the table's cache is cold; 0 inherits, at last 1000.
+	RefillRate int
 	// Coherence is auto, or dax-compatible: as DAX does, no more.
 	Coherence string
-	// ConsistentRead, Projection and ReturnValues, on or off, are the rewrites of requests on their way to the backend.
-	ConsistentRead, Projection, ReturnValues string
+	// ConsistentRead, Projection, ReturnValues and ConsumedCapacity, on or off, are the rewrites of requests on their way to the
+	// backend.
+	ConsistentRead, Projection, ReturnValues, ConsumedCapacity string
 }
 
 // Streams is what is done with a table's stream.
@@ -39,6 +42,9 @@ const (
 	coherenceAuto = "auto"
 	coherenceDAX  = "dax-compatible"
 	defaultDelta  = 5 * time.Second
+	// defaultRefillRate is a third of what a partition of DynamoDB's can be read strongly in a second. (Developer Guide, "Service,
+	// account, and table quotas": 3000 read units.)
+	defaultRefillRate = 1000
 )
 
 // fills are the words for coherence.Fill.
@@ -52,6 +58,8 @@ type RemoteSettings struct {
 	Delta time.Duration
 	// Fill is how misses are read.
 	Fill coherence.Fill
+	// RefillRate is how many misses a second are read strongly while the table is cold; see refill.
+	RefillRate int
 	// DAXCompatible makes the caches no better than DAX's.
 	DAXCompatible bool
 	// Rewrite says which requests may be changed on their way.
@@ -66,6 +74,9 @@ type Rewrite struct {
 	Projection bool
 	// ReturnValues lets writes ask for images that the client did not ask for.
 	ReturnValues bool
+	// ConsumedCapacity lets fills of pages ask what they cost. Without it that is known of a page if its client asked, and the
+	// ledger estimates it for others.
+	ConsumedCapacity bool
 }
 
 // check refuses words that are none, naming the setting.
@@ -80,10 +91,14 @@ func (r *RemoteConfig) check() error {
 		{"rewrite.consistent_read", r.ConsistentRead, []string{"on", "off", "true", "false"}},
 		{"rewrite.projection", r.Projection, []string{"on", "off", "true", "false"}},
 		{"rewrite.return_values", r.ReturnValues, []string{"on", "off", "true", "false"}},
+		{"rewrite.consumed_capacity", r.ConsumedCapacity, []string{"on", "off", "true", "false"}},
 	} {
 		if c.value != "" && !slices.Contains(c.of, c.value) {
 			return fmt.Errorf("%s is %q, must be one of %q", c.name, c.value, c.of)
 		}
+	}
+	if r.RefillRate < 0 {
+		return fmt.Errorf("refill_rate is %d, must be above zero", r.RefillRate)
 	}
 	if r.Delta < 0 {
 		return fmt.Errorf("delta is %v, must be above zero", r.Delta)
@@ -96,10 +111,12 @@ func (r *RemoteConfig) inherit(from *RemoteConfig) {
 	r.Streams = cmp.Or(r.Streams, from.Streams)
 	r.Delta = cmp.Or(r.Delta, from.Delta)
 	r.Fill = cmp.Or(r.Fill, from.Fill)
+	r.RefillRate = cmp.Or(r.RefillRate, from.RefillRate)
 	r.Coherence = cmp.Or(r.Coherence, from.Coherence)
 	r.ConsistentRead = cmp.Or(r.ConsistentRead, from.ConsistentRead)
 	r.Projection = cmp.Or(r.Projection, from.Projection)
 	r.ReturnValues = cmp.Or(r.ReturnValues, from.ReturnValues)
+	r.ConsumedCapacity = cmp.Or(r.ConsumedCapacity, from.ConsumedCapacity)
 }
 
 // settings are r's, with the defaults.
@@ -107,8 +124,12 @@ func (r *RemoteConfig) settings() RemoteSettings {
 	on := func(word string) bool { return word != "off" && word != "false" }
 	s := RemoteSettings{
 		Streams: cmp.Or(r.Streams, StreamsAuto), Delta: cmp.Or(r.Delta, defaultDelta), Fill: fills[r.Fill],
+		RefillRate:    cmp.Or(r.RefillRate, defaultRefillRate),
 		DAXCompatible: r.Coherence == coherenceDAX,
-		Rewrite:       Rewrite{ConsistentRead: on(r.ConsistentRead), Projection: on(r.Projection), ReturnValues: on(r.ReturnValues)},
+		Rewrite: Rewrite{
+			ConsistentRead: on(r.ConsistentRead), Projection: on(r.Projection),
+			ReturnValues: on(r.ReturnValues), ConsumedCapacity: on(r.ConsumedCapacity),
+		},
 	}
 	if !s.Rewrite.ConsistentRead {
 		s.Fill = coherence.FillEventual

@@ -3,7 +3,9 @@ package cache
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -18,8 +20,23 @@ import (
 // deniedPause is how long a table is left uncached before DescribeTable, which was denied, is tried again.
 const deniedPause = time.Minute
 
-// describeTimeout bounds one DescribeTable that several callers may be waiting for.
-const describeTimeout = 10 * time.Second
+// maxPaused is of how many such tables it is remembered; others are asked for each time. Names need not be of tables that exist.
+const maxPaused = 1 << 10
+
+// describeTimeout bounds one DescribeTable that several callers may be waiting for. Meanwhile they are not served, and when it is over they
+// are without the caches: too small, and a table is not cached while its description is slow to come; too large, and an upstream
+// that is mute holds the first requests for so long.
+const describeTimeout = 3 * time.Second
+
+// failedPause is how long a table is left uncached whose description was waited for in vain, for slowFailure at least, so that not
+// everybody waits.
+const (
+	failedPause = time.Second
+	slowFailure = 250 * time.Millisecond
+)
+
+// errUnlearned is the error of a description that could not be had just now, and is not asked for again yet.
+var errUnlearned = errors.New("the table could not be described just now")
 
 // Schema is what must be known of a table to cache it. It never changes but for becoming stale.
 type Schema struct {
@@ -44,6 +61,7 @@ type Schema struct {
 	stale atomic.Bool
 	// sample is Settings.Audit as a bound on 64 random bits.
 	sample uint64
+	refill *refill
 }
 
 // Sampled draws whether a hit is one that is to be audited. It costs nothing where none are.
@@ -76,11 +94,17 @@ type SchemaCache struct {
 	onLearn  func(*Schema)
 	learning map[schemaKey]*lesson // a lesson that is not here any more was dropped
 	seen     map[schemaKey]sighting
-	denied   map[schemaKey]coherence.Time
+	paused   map[schemaKey]pause
 }
 
 // schemaKey names a table.
 type schemaKey struct{ scope, name string }
+
+// pause is until when a table is not described again, and whether that was denied.
+type pause struct {
+	until  coherence.Time
+	denied bool
+}
 
 // sighting is which table a name was last seen to be, and which stream it had.
 type sighting struct{ table, stream string }
@@ -94,7 +118,7 @@ type lesson struct {
 
 // NewSchemaCache makes a cache over describe, which reads a table's description from the backend.
 func NewSchemaCache(store *Store, describe func(ctx context.Context, scope, table string) (*ddb.TableDescription, error)) *SchemaCache {
-	c := &SchemaCache{store: store, describe: describe, learning: map[schemaKey]*lesson{}, seen: map[schemaKey]sighting{}, denied: map[schemaKey]coherence.Time{}}
+	c := &SchemaCache{store: store, describe: describe, learning: map[schemaKey]*lesson{}, seen: map[schemaKey]sighting{}, paused: map[schemaKey]pause{}}
 	c.schemas.Store(&map[schemaKey]*Schema{})
 	return c
 }
@@ -114,7 +138,8 @@ func (c *SchemaCache) OnLearn(fn func(*Schema)) {
 
 // Get returns the schema of a table, asking the backend when it must. Its error is the backend's. The schema is nil,
 // without an error, for a table that is not ready for use, for a name that is not a plain table name, and for a minute
-// after the backend refused to describe the table, which is uncached then.
+// after the backend refused to describe the table, which is uncached then. For a second after a description was waited for in vain
+// there is an error at once.
 func (c *SchemaCache) Get(ctx context.Context, scope, name string) (*Schema, error) {
 	key := schemaKey{scope, name}
 	if s := (*c.schemas.Load())[key]; s != nil {
@@ -128,9 +153,12 @@ func (c *SchemaCache) Get(ctx context.Context, scope, name string) (*Schema, err
 		c.mu.Unlock()
 		return s, nil
 	}
-	if until, ok := c.denied[key]; ok && c.store.clock() < until {
+	if p, ok := c.paused[key]; ok && c.store.clock() < p.until {
 		c.mu.Unlock()
-		return nil, nil
+		if p.denied {
+			return nil, nil
+		}
+		return nil, errUnlearned
 	}
 	l, joined := c.learning[key]
 	if !joined {
@@ -149,14 +177,15 @@ func (c *SchemaCache) Get(ctx context.Context, scope, name string) (*Schema, err
 	// The caller reads for all who wait, so its own end must not be theirs.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), describeTimeout)
 	defer cancel()
+	asked := c.store.clock()
 	desc, err := c.describe(ctx, scope, name)
-	c.learn(key, l, desc, err)
+	c.learn(key, l, desc, err, time.Duration(c.store.clock()-asked))
 	return l.schema, l.err
 }
 
-// learn ends l with what DescribeTable answered. A schema that was dropped meanwhile is given to those who wait, who find it
+// learn ends l with what DescribeTable answered after some time. A schema that was dropped meanwhile is given to those who wait, who find it
 // stale, and is not kept.
-func (c *SchemaCache) learn(key schemaKey, l *lesson, desc *ddb.TableDescription, err error) {
+func (c *SchemaCache) learn(key schemaKey, l *lesson, desc *ddb.TableDescription, err error, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(l.done)
@@ -166,10 +195,10 @@ func (c *SchemaCache) learn(key schemaKey, l *lesson, desc *ddb.TableDescription
 	}
 	l.err = err
 	if err != nil {
-		c.refused(key, l)
+		c.refused(key, l, took)
 		return
 	}
-	delete(c.denied, key)
+	delete(c.paused, key)
 	if !usable(desc, key.name) {
 		return
 	}
@@ -214,18 +243,28 @@ func usable(desc *ddb.TableDescription, name string) bool {
 	return (desc.TableStatus == "ACTIVE" || desc.TableStatus == "UPDATING") && desc.TableName == name
 }
 
-// refused notes that DescribeTable is denied: the table runs uncached, which is right if useless, and is asked for again
-// after a while. The operator is told once.
-func (c *SchemaCache) refused(key schemaKey, l *lesson) {
+// refused notes that DescribeTable is denied, or was waited for in vain: the table runs uncached, which is right if useless, and is
+// asked for again after a while. Of a denial the operator is told once.
+func (c *SchemaCache) refused(key schemaKey, l *lesson, took time.Duration) {
 	e, ok := l.err.(*ddb.Error)
-	if !ok || e.Code != "AccessDeniedException" {
+	denied := ok && e.Code == "AccessDeniedException"
+	length := failedPause
+	switch {
+	case denied:
+		l.err, length = nil, deniedPause
+		if !c.paused[key].denied {
+			c.store.log.Warn("dynamodb:DescribeTable is denied; the table runs uncached until it is allowed", "table", key.name, "error", e.Message)
+		}
+	case took < slowFailure:
 		return
 	}
-	l.err = nil
-	if _, known := c.denied[key]; !known {
-		c.store.log.Warn("dynamodb:DescribeTable is denied; the table runs uncached until it is allowed", "table", key.name, "error", e.Message)
+	now := c.store.clock()
+	if len(c.paused) >= maxPaused {
+		maps.DeleteFunc(c.paused, func(_ schemaKey, p pause) bool { return p.until <= now })
 	}
-	c.denied[key] = c.store.clock() + coherence.Time(deniedPause)
+	if len(c.paused) < maxPaused {
+		c.paused[key] = pause{now + coherence.Time(length), denied}
+	}
 }
 
 // newSchema derives everything from desc.
@@ -241,7 +280,7 @@ func (c *SchemaCache) newSchema(key schemaKey, desc *ddb.TableDescription) *Sche
 	if m := c.store.metrics; m != nil {
 		s.Audit = m.Audited.Table(key.name)
 	}
-	s.sample = boundOf(s.Settings.Audit)
+	s.sample, s.refill = boundOf(s.Settings.Audit), c.store.refillOf(key.scope, key.name)
 	for _, x := range s.Indexes {
 		settings := c.store.Settings().Match(key.name, x.Name)
 		settings.Pages = settings.Pages && x.Usable

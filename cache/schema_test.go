@@ -3,10 +3,13 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"millrace/cache/coherence"
 	"millrace/ddb"
 )
 
@@ -144,4 +147,60 @@ func TestConcurrentLearnersAskOnce(t *testing.T) {
 	if asked.Load() != 1 {
 		t.Errorf("asked %d times, want once", asked.Load())
 	}
+}
+
+// Names of tables that may not be described are remembered for a while, and never more than so many.
+func TestDeniedNamesAreFew(t *testing.T) {
+	asked := 0
+	c := NewSchemaCache(newTestStore(t, 1<<20), func(context.Context, string, string) (*ddb.TableDescription, error) {
+		asked++
+		return nil, &ddb.Error{Code: "AccessDeniedException", Message: "not authorized"}
+	})
+	for range 2 {
+		for i := range maxPaused + 500 {
+			if s, err := c.Get(t.Context(), "", fmt.Sprintf("none-%d", i)); s != nil || err != nil {
+				t.Fatalf("Get = %v, %v, want neither", s, err)
+			}
+		}
+	}
+	if len(c.paused) != maxPaused || asked != maxPaused+2*500 {
+		t.Errorf("%d names are remembered, %d were asked for; want %d and %d", len(c.paused), asked, maxPaused, maxPaused+2*500)
+	}
+}
+
+// A table whose description was waited for in vain is not described again for a second, so that not everybody waits; what fails at once
+// is asked for again.
+func TestMissingDescriptionsAreNotWaitedForByAll(t *testing.T) {
+	var now coherence.Time = 1
+	store, err := NewStore(Config{Memory: 1 << 20, Clock: func() coherence.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, answer, takes := 0, error(nil), time.Duration(0)
+	c := NewSchemaCache(store, func(context.Context, string, string) (*ddb.TableDescription, error) {
+		asked++
+		now += coherence.Time(takes)
+		return nil, answer
+	})
+	f := func(what string, err error, after time.Duration, again bool) {
+		t.Helper()
+		asked, answer, takes = 0, err, after
+		for range 3 {
+			if s, got := c.Get(t.Context(), "", "t"); s != nil || got == nil {
+				t.Errorf("%s: Get = %v, %v, want an error", what, s, got)
+			}
+		}
+		if want := map[bool]int{true: 3, false: 1}[again]; asked != want {
+			t.Errorf("%s: described %d times in one moment, want %d", what, asked, want)
+		}
+		now += coherence.Time(failedPause)
+		if _, got := c.Get(t.Context(), "", "t"); !errors.Is(got, err) {
+			t.Errorf("%s: Get a second later = %v, want it asked for again", what, got)
+		}
+		now += coherence.Time(failedPause)
+	}
+	f("no answer", context.DeadlineExceeded, describeTimeout, false)
+	f("an upstream in trouble", ddb.InternalServerError("Internal server error"), slowFailure, false)
+	f("one that says so at once", ddb.InternalServerError("Internal server error"), slowFailure-1, true)
+	f("no such table", ddb.ResourceNotFound("Requested resource not found"), 0, true)
 }

@@ -152,6 +152,22 @@ func (s *Settings) Table(name string) TableSettings {
 	return out
 }
 
+// NeedsStream says which setting that was made for a table is of no effect unless its stream is read; empty if there is none.
+func (s *Settings) NeedsStream(name string) string {
+	var remote RemoteConfig
+	for _, r := range s.matching(name) {
+		remote.inherit(&r.Remote)
+	}
+	switch {
+	case remote.Streams == StreamsOff, remote.Coherence == coherenceDAX:
+	case remote.Streams == StreamsEnable:
+		return "streams: enable"
+	case remote.Delta > 0:
+		return "delta: " + remote.Delta.String()
+	}
+	return ""
+}
+
 // shareOf reads a share: a number from 0 to 1, or off; nothing is off.
 func shareOf(text string) (float64, error) {
 	if text == "" || text == "off" {

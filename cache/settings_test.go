@@ -77,3 +77,20 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	f(map[string]TableConfig{"t": {Indexes: map[string]IndexConfig{"i": {Cache: ItemsOnly}}}}, "tables.t.indexes.i: cache is \"items-only\", must be on or off")
 	f(map[string]TableConfig{"t": {Indexes: map[string]IndexConfig{"i": {QueryTTL: -1}}}}, "tables.t.indexes.i: a time")
 }
+
+// The stream of a table is needed by what was set for it on purpose, and by no default.
+func TestSettingsThatNeedTheStream(t *testing.T) {
+	t.Parallel()
+	s, err := NewSettings(map[string]TableConfig{
+		"made-*": {Remote: RemoteConfig{Streams: StreamsEnable}}, "bound-*": {Remote: RemoteConfig{Delta: 2 * time.Second}},
+		"bound-off": {Remote: RemoteConfig{Streams: StreamsOff}}, "bound-dax": {Remote: RemoteConfig{Coherence: coherenceDAX}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string]string{"any": "", "made-a": "streams: enable", "bound-a": "delta: 2s", "bound-off": "", "bound-dax": ""} {
+		if got := s.NeedsStream(table); got != want {
+			t.Errorf("the stream of %q is needed by %q, want %q", table, got, want)
+		}
+	}
+}

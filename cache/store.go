@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"millrace/cache/coherence"
+	"millrace/cache/policy"
 	"millrace/metrics"
 )
 
@@ -30,12 +31,16 @@ type Config struct {
 	Tables map[string]TableConfig
 	// Authoritative is true when every commit is announced by the backend (the embedded engine).
 	Authoritative bool
-	// IndexLag is how far a remote backend's global indexes are assumed to lag behind their tables (Tgsi); 0 means 1 s.
-	// Too small: a page of an index may miss a write until its TTL. Too large: index pages are cached less.
+	// IndexLag is how far a remote backend's global indexes are assumed to lag behind their tables (Tgsi) at least; 0 means 1 s.
+	// Too small: a page of an index misses a write for longer. Too large: index pages are cached less.
 	IndexLag time.Duration
 	// Provisional is how long a page of such an index is served that was read within IndexLag after a write (τ); 0 means
 	// 200 ms. It is added to how old an index page may be.
 	Provisional time.Duration
+	// IndexWatch is how long after a write pages of such an index are taken for no more than what the index showed when they were
+	// read; 0 means a minute. Too small: where an index lags for longer, a page may miss a write until its TTL. Too large: pages of
+	// partitions that are written to now and then are read anew every Delta.
+	IndexWatch time.Duration
 	// Logger hears of what an operator should know; nil is nobody.
 	Logger *slog.Logger
 	// Clock is monotonic; nil is the process's own.
@@ -49,13 +54,15 @@ type Config struct {
 // Store is what the item cache and the query cache share: the core, the policy, the clock and the settings.
 type Store struct {
 	core          *coherence.Core
-	policy        *policy
+	policy        *policy.Policy
 	memory        int64
+	beside        atomic.Int64 // what Beside tells
 	clock         func() coherence.Time
 	settings      atomic.Pointer[Settings]
 	authoritative bool
 	indexLag      time.Duration
 	provisional   time.Duration
+	indexWatch    time.Duration
 	log           *slog.Logger
 	metrics       *metrics.Metrics
 
@@ -68,6 +75,12 @@ type storedTable struct {
 	table    *coherence.Table
 	coverage Coverage
 	halted   bool // what reads its stream reads the wrong one
+	name     string
+	lag      seenLag
+	assumed  IndexLag
+	// warned is how long its index writes were watched when that was last warned of.
+	warned time.Duration
+	refill *refill
 }
 
 // NewStore makes a store. Close it.
@@ -82,10 +95,7 @@ func NewStore(config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	policy, err := newPolicy(config.Memory, entryBytes)
-	if err != nil {
-		return nil, err
-	}
+	victims := policy.New(config.Memory, entryBytes)
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -95,25 +105,20 @@ func NewStore(config Config) (*Store, error) {
 		config.Clock = func() coherence.Time { return coherence.Time(time.Since(start)) + 1 }
 	}
 	config.Core.Start = config.Clock()
-	config.Core.Observer = policy
+	config.Core.Observer = victims
 	config.Core.NewCall = newCall
 	config.Core.Memory = config.Memory
 	s := &Store{
-		core: coherence.New(config.Core), policy: policy, memory: config.Memory, clock: config.Clock,
+		core: coherence.New(config.Core), policy: victims, memory: config.Memory, clock: config.Clock,
 		authoritative: config.Authoritative,
 		indexLag:      cmp.Or(config.IndexLag, defaultIndexLag), provisional: cmp.Or(config.Provisional, defaultProvisional),
-		log: config.Logger, tables: map[string]*storedTable{},
+		indexWatch: cmp.Or(config.IndexWatch, defaultIndexWatch),
+		log:        config.Logger, tables: map[string]*storedTable{},
 		metrics: config.Metrics,
 	}
 	s.settings.Store(settings)
-	policy.limit(config.Memory - policy.fixed - s.core.Reserve())
+	s.policy.Limit(config.Memory - s.policy.Held() - s.core.Reserve())
 	return s, nil
-}
-
-// Close frees the policy's goroutine. The store must not be used any more.
-func (s *Store) Close() error {
-	s.policy.close()
-	return nil
 }
 
 // Account is where a table's units are entered; nil where nobody counts, and with the embedded engine, which charges
@@ -166,13 +171,51 @@ func (s *Store) Table(scope, name string) *coherence.Table {
 	return s.demand(full, name).table
 }
 
+// refillOf is the budget of strong fills of a table, which has been used; nil where reading strongly costs nothing.
+func (s *Store) refillOf(scope, name string) *refill {
+	if s.authoritative {
+		return nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.tables[scope+"\x00"+name].refill
+}
+
+// known is the core's state for a table that has been used, or nil.
+func (s *Store) known(scope, name string) *coherence.Table {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if t := s.tables[scope+"\x00"+name]; t != nil {
+		return t.table
+	}
+	return nil
+}
+
+// Unseen tells that something became known of a table whose schema is not: commits to it may have gone by unseen. It keeps
+// nothing of a table that has not been used, which need not exist.
+func (s *Store) Unseen(scope, name string) {
+	now := s.clock()
+	s.core.Unseen(now) // before looking: who makes the table afterwards sees it
+	if t := s.known(scope, name); t != nil {
+		s.core.Known(now, t)
+		s.core.Lost(now, t)
+	}
+}
+
+// Forget forgets what is cached of a table, if it has been used.
+func (s *Store) Forget(scope, name string) {
+	if t := s.known(scope, name); t != nil {
+		s.core.Forget(t)
+	}
+}
+
 // demand is the state for a table, made at its first use. s.mu is held.
 func (s *Store) demand(full, name string) *storedTable {
 	t := s.tables[full]
 	if t == nil {
 		settings := s.Settings().Table(name)
-		t = &storedTable{table: s.core.Table(full), coverage: s.uncovered(settings)}
-		s.core.Configure(t.table, s.options(settings, t.coverage, 0))
+		t = &storedTable{table: s.core.Table(full), coverage: s.uncovered(settings), name: name, assumed: s.assumed(0), refill: newRefill()}
+		s.core.Configure(t.table, s.options(settings, t, 0))
 		s.tables[full] = t
 	}
 	return t
@@ -194,13 +237,7 @@ func (s *Store) EachTable(fn func(*coherence.Table)) {
 // Relieve evicts what the policy has given up and brings the store within its budget. Everyone who may have
 // installed something calls it, holding no lock.
 func (s *Store) Relieve() {
-	s.evict()
 	s.limitPolicy()
-	if s.Held() <= s.memory {
-		return
-	}
-	// Once the policy has worked off its buffer, the victims for everything installed before are known.
-	s.policy.settle()
 	s.evict()
 	// What is left above the budget was installed meanwhile by others, who come by here too, unless the policy has
 	// lost count. The budget holds in any case.
@@ -209,24 +246,28 @@ func (s *Store) Relieve() {
 	}
 }
 
-// limitPolicy tells the policy for how much it may keep entries: the budget, less what is held beside what it counts. That
+// limitPolicy tells the policy how much entries may cost: the budget, less what is held beside. That
 // differs a little from what the entries' costs allow for, by what comes together in a segment.
 func (s *Store) limitPolicy() {
-	beside := s.core.Held() - s.core.Bytes() + s.policy.fixed
-	if limit := s.memory - max(beside, s.policy.fixed+s.core.Reserve()/2); abs(limit-s.policy.cache.MaxCost()) > s.memory/256 {
-		s.policy.limit(limit)
+	beside := s.core.Held() - s.core.Bytes() + s.beside.Load()
+	limit := s.memory - max(beside, s.core.Reserve()/2) - s.policy.Held()
+	if was := s.policy.Allowed(); max(limit-was, was-limit) > s.memory/256 {
+		s.policy.Limit(limit)
 	}
 }
 
-// abs is n without its sign.
-func abs(n int64) int64 { return max(n, -n) }
-
 // Held is the memory that the caches take: the budget's measure.
-func (s *Store) Held() int64 { return s.core.Held() + s.policy.held(s.core.Entries()) }
+func (s *Store) Held() int64 { return s.core.Held() + s.policy.Held() + s.beside.Load() }
+
+// Memory is the budget.
+func (s *Store) Memory() int64 { return s.memory }
+
+// Beside tells that others hold so many bytes more, or fewer, for what is cached. They count towards the budget.
+func (s *Store) Beside(bytes int64) { s.beside.Add(bytes) }
 
 // evict removes the policy's victims.
 func (s *Store) evict() {
-	for _, hash := range s.policy.take() {
+	for _, hash := range s.policy.Take() {
 		s.core.Evict(hash)
 	}
 }

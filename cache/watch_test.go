@@ -39,11 +39,6 @@ func newWatched(t *testing.T, tables map[string]TableConfig) *watched {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := w.store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	w.schemas = NewSchemaCache(w.store, func(context.Context, string, string) (*ddb.TableDescription, error) {
 		w.asked++
 		if w.err != nil {

@@ -15,6 +15,10 @@ type decoder struct {
 
 	// lenient leaves constraints unchecked.
 	lenient bool
+	// partial is true once something was read that the Go values do not hold. (See WholeOutputAs.)
+	partial bool
+	// repeated is true once one member or attribute was given more than once.
+	repeated bool
 	// mismatch is the message of the first value of a wrong JSON type.
 	mismatch string
 	// param is the first missing member with the tag "param".
@@ -209,10 +213,16 @@ func (d *decoder) wrongMap(s *shape, at position) bool {
 	return d.wrong(wrongFieldText)
 }
 
+// repeats notes that something may have been given more than once.
+func (d *decoder) repeats(more bool) {
+	d.repeated = d.repeated || more
+	d.partial = d.partial || more
+}
+
 // structure reads an object into the fields of v.
 func (d *decoder) structure(s *shape, v reflect.Value) bool {
 	d.pos++
-	var seen uint64
+	var seen, met uint64 // by index: seen have a value, met came at all
 	for first := true; ; first = false {
 		name, more, ok := d.key(first)
 		if !ok {
@@ -223,6 +233,7 @@ func (d *decoder) structure(s *shape, v reflect.Value) bool {
 		}
 		i, known := s.byName[name]
 		if !known {
+			d.partial = d.partial || !s.open
 			if !d.skip() {
 				return false
 			}
@@ -231,10 +242,12 @@ func (d *decoder) structure(s *shape, v reflect.Value) bool {
 		m := &s.members[i]
 		field := v.Field(m.field)
 		d.path = append(d.path, step{member: m, order: i})
-		if seen&(1<<i) != 0 {
+		if met&(1<<i) != 0 {
 			field.SetZero()
 			d.forget()
+			d.repeats(true)
 		}
+		met |= 1 << i
 		if d.null() {
 			seen &^= 1 << i
 		} else {
@@ -256,6 +269,7 @@ func (d *decoder) structure(s *shape, v reflect.Value) bool {
 		}
 		d.path = d.path[:len(d.path)-1]
 	}
+	d.partial = d.partial || s.always&^seen != 0
 	if missing := s.required &^ seen; missing != 0 {
 		d.missing(s, missing)
 	}
@@ -296,7 +310,7 @@ func (d *decoder) member(s *shape, v reflect.Value) bool {
 	v.SetZero()
 	if d.null() {
 		if s.elem.kind == shapeValue && !s.elemPointer {
-			*v.Addr().Interface().(*AttributeValue) = InvalidValue(emptyValueText)
+			*v.Addr().Interface().(*AttributeValue) = d.noValue()
 			return true
 		}
 		d.violate(reflect.Value{}, notNullText)
@@ -316,6 +330,7 @@ func (d *decoder) object(s *shape, v reflect.Value) bool {
 	for n := 0; ; n++ {
 		key, more, ok := d.key(n == 0)
 		if !ok || !more {
+			d.repeats(v.Len() != n)
 			return ok
 		}
 		key = strings.Clone(key)
@@ -336,6 +351,7 @@ func (d *decoder) names(into *Names) bool {
 	for n := 0; ; n++ {
 		key, more, ok := d.key(n == 0)
 		if !ok || !more {
+			d.repeats(len(*into) != n)
 			return ok
 		}
 		if d.null() {
@@ -356,13 +372,16 @@ func (d *decoder) names(into *Names) bool {
 func (d *decoder) valueMap(into *Values) bool {
 	d.pos++
 	*into = Values{}
-	for first := true; ; first = false {
-		key, more, ok := d.key(first)
+	for n := 0; ; n++ {
+		key, more, ok := d.key(n == 0)
 		if !ok || !more {
+			d.repeats(len(*into) != n)
 			return ok
 		}
-		value := InvalidValue(emptyValueText)
-		if !d.null() {
+		var value AttributeValue
+		if d.null() {
+			value = d.noValue()
+		} else {
 			if value, ok = d.attributeValue(1, wrongElementText); !ok {
 				return false
 			}
@@ -392,6 +411,7 @@ func (d *decoder) bool() (bool, bool) {
 		if !ok {
 			return false, false
 		}
+		d.partial = true
 		switch strings.ToUpper(text) {
 		case "TRUE", "1", "YES":
 			return true, true
@@ -427,6 +447,7 @@ func (d *decoder) integer(s *shape) (int64, bool) {
 		}
 		return n, true
 	}
+	d.partial = true
 	f, err := strconv.ParseFloat(text, 64)
 	if limit := math.Ldexp(1, bits-1); err != nil || f >= limit || f < -limit {
 		d.wrongNumber(true, name)

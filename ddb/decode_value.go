@@ -31,6 +31,7 @@ func (d *decoder) attributeValue(level int, wrongText string) (AttributeValue, b
 		}
 		kind := KindOf(name)
 		if kind == KindInvalid {
+			d.partial = true
 			if !d.skip() {
 				return AttributeValue{}, false
 			}
@@ -51,8 +52,10 @@ func (d *decoder) attributeValue(level int, wrongText string) (AttributeValue, b
 		case several != nil:
 			several[kind] = value
 		case have == KindInvalid || have == kind:
+			d.repeats(have == kind)
 			v, have = value, kind
 		default:
+			d.partial = true
 			several = map[Kind]AttributeValue{have: v, kind: value}
 		}
 	}
@@ -60,9 +63,16 @@ func (d *decoder) attributeValue(level int, wrongText string) (AttributeValue, b
 	case several != nil:
 		return oneOf(several), true
 	case have == KindInvalid:
-		return InvalidValue(emptyValueText), true
+		return d.noValue(), true
 	}
+	d.partial = d.partial || v.kind == KindInvalid
 	return v, true
+}
+
+// noValue is a value without a data type.
+func (d *decoder) noValue() AttributeValue {
+	d.partial = true
+	return InvalidValue(emptyValueText)
 }
 
 // oneOf is what a value with the given data types comes to: a fault in one of them is reported before their number.
@@ -230,8 +240,10 @@ func (d *decoder) listContent(level int) (AttributeValue, bool) {
 		if !more {
 			break
 		}
-		v := InvalidValue(emptyValueText)
-		if !d.null() {
+		var v AttributeValue
+		if d.null() {
+			v = d.noValue()
+		} else {
 			if v, ok = d.attributeValue(level, wrongElementText); !ok {
 				return AttributeValue{}, false
 			}
@@ -304,8 +316,10 @@ func (d *decoder) item(level int) (Item, bool) {
 		if !more {
 			break
 		}
-		v := InvalidValue(emptyValueText)
-		if !d.null() {
+		var v AttributeValue
+		if d.null() {
+			v = d.noValue()
+		} else {
 			if v, ok = d.attributeValue(level, wrongElementText); !ok {
 				return nil, false
 			}
@@ -320,7 +334,9 @@ func (d *decoder) item(level int) (Item, bool) {
 	clear(d.attributes[start:])
 	d.attributes = d.attributes[:start]
 	if !sorted {
+		n := len(it)
 		it = ItemOf(it...)
+		d.repeats(len(it) != n)
 	}
 	return it, true
 }

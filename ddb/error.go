@@ -6,7 +6,7 @@ import (
 )
 
 // Error is a service exception: what DynamoDB answers when it refuses a request. A write that ends in an
-// Error was not applied, unless its status is 5xx and NotSent is false; any other error leaves that open too.
+// Error was not applied, unless Unsure reports true; any other error leaves that open too.
 type Error struct {
 	// Code is the exception's name without its prefix, such as "ValidationException".
 	Code string
@@ -21,11 +21,17 @@ type Error struct {
 	CancellationReasons []CancellationReason
 	// Raw is the whole response body where a remote backend gave one; fronts send it as it is.
 	Raw []byte
+	// Headers are those of a remote backend's answer that belong to the client as Raw does, its Content-Type among them. With Raw nil there
+	// are none.
+	Headers []Header
 	// RequestID is the backend's, where it gave one.
 	RequestID string
 	// NotSent is true when the request never reached the store: nothing was applied, whatever Status suggests.
 	NotSent bool
 }
+
+// Header is a header of an answer.
+type Header struct{ Name, Value string }
 
 // CancellationReason tells why one action of a transaction failed; Code "None" where it did not.
 type CancellationReason struct {
@@ -49,6 +55,24 @@ func (e *Error) HTTPStatus() int {
 		return 400
 	}
 	return e.Status
+}
+
+// Unsure reports whether a write that ended in e may have been applied all the same: DynamoDB's internal errors do not tell, and a redirect
+// may come from anybody on the way, before or after. (Developer Guide, "Error handling with DynamoDB": InternalServerError; RFC 9110 §15.4.)
+func (e *Error) Unsure() bool {
+	status := e.HTTPStatus()
+	return !e.NotSent && (status >= 500 || status < 400)
+}
+
+// Throttled reports whether e means too much load, after which the same request may succeed: by its name, or by its status, which compatible
+// stores and what stands before them use with names of their own. LimitExceededException is none: of tables it is about operations
+// under way. (General Reference, "Common errors"; RFC 6585 §4: 429 Too Many Requests.)
+func (e *Error) Throttled() bool {
+	switch e.Code {
+	case "ProvisionedThroughputExceededException", "ThrottlingException", "Throttling", "RequestLimitExceeded":
+		return true
+	}
+	return e.Status == 429
 }
 
 // Validation makes a ValidationException.

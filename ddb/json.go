@@ -9,24 +9,30 @@ import (
 // ParseItemJSON reads an item from DynamoDB JSON, {"a":{"S":"x"}}. The error is a SerializationException or, for a
 // value that is none, a ValidationException. The strings in the item share one copy of b.
 func ParseItemJSON(b []byte) (Item, *Error) {
+	it, _, err := parseItem(b)
+	return it, err
+}
+
+// parseItem is ParseItemJSON, and reports whether the item does not hold all that b says.
+func parseItem(b []byte) (_ Item, partial bool, _ *Error) {
 	d := acquireDecoder(b)
 	defer d.release()
 	if d.peek() != '{' {
-		return nil, Serialization("")
+		return nil, true, Serialization("")
 	}
 	it, ok := d.item(1)
 	if !ok || !d.end() {
-		return nil, Serialization("")
+		return nil, true, Serialization("")
 	}
 	if d.mismatch != "" {
-		return nil, Serialization(d.mismatch)
+		return nil, true, Serialization(d.mismatch)
 	}
 	for i := range it {
 		if it[i].Value.kind == KindInvalid {
-			return nil, Validation("%s", it[i].Value.s)
+			return nil, true, Validation("%s", it[i].Value.s)
 		}
 	}
-	return it, nil
+	return it, d.partial, nil
 }
 
 // AppendItemJSON writes an item as DynamoDB JSON, compact, attributes sorted by name. Equal items give equal bytes.

@@ -17,12 +17,19 @@ type Request struct {
 	// Region is the region that the client signed for, where that is not the backend's own. Such a request concerns
 	// other tables, whatever their names: nothing of it is cached.
 	Region string
+	// Once is set where an answer of upstream's that refuses the request for load or trouble is not to be followed by another
+	// attempt, because who makes it knows better.
+	Once bool
 	// Via names the millraces that the request has come through, as their header has it; empty for most.
 	Via string
 
-	body  []byte
-	input any
-	err   error
+	body    []byte
+	input   any
+	err     error
+	partial bool
+	// repeated is what Repeated reports.
+	repeated bool
+	room     []byte // where body is made
 }
 
 // NewRequest makes a request from a client's JSON body, which it borrows.
@@ -45,10 +52,16 @@ type Input interface {
 // JSON is the request's body: the client's own bytes, verbatim, when it sent JSON.
 func (r *Request) JSON() ([]byte, error) {
 	if r.body == nil {
-		r.body = AppendShape(nil, r.input)
+		if r.room == nil {
+			r.room = make([]byte, 0, requestRoom)
+		}
+		r.body = appendInput(r.room[:0], r.input)
 	}
 	return r.body, nil
 }
+
+// MakeIn has the body made in room, if it fits, which is the request's from then on.
+func (r *Request) MakeIn(room []byte) { r.room = room }
 
 // From makes r come from where other comes from, for a request made in another's place.
 func (r *Request) From(other *Request) *Request {
@@ -64,9 +77,7 @@ func (r *Request) Body() []byte { return r.body }
 func InputAs[T any](r *Request) (*T, error) {
 	if r.input == nil && r.err == nil {
 		in := new(T)
-		if err := DecodeShape(r.body, in); err != nil {
-			r.err = err
-		} else {
+		if r.partial, r.repeated, r.err = decodeInput(r.body, in); r.err == nil {
 			r.input = in
 		}
 	}
@@ -81,9 +92,10 @@ type Response struct {
 	// RequestID is the backend's, where it gave one.
 	RequestID string
 
-	body   []byte
-	output any
-	answer Answer
+	body    []byte
+	output  any
+	partial bool
+	answer  Answer
 }
 
 // Answer is a response in a form of a backend's own, from which body and typed output are made when they are asked for.
@@ -147,10 +159,11 @@ func OutputAs[T any](r *Response) (*T, error) {
 	}
 	if r.output == nil {
 		out := new(T)
-		if err := decodeOutput(r.body, out); err != nil {
+		partial, err := decodeOutput(r.body, out)
+		if err != nil {
 			return nil, err
 		}
-		r.output = out
+		r.output, r.partial = out, partial
 	}
 	return r.output.(*T), nil
 }

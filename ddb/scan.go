@@ -17,6 +17,8 @@ type scanner struct {
 	pos  int
 	// open is skip's memory of the brackets it is inside.
 	open []byte
+	// lax takes strings of any bytes and halves of surrogate pairs, for those who cut and do not read.
+	lax bool
 }
 
 // peek skips white space and shows the byte that the next value, or punctuation, begins with; 0 at the end.
@@ -97,7 +99,7 @@ func (s *scanner) str() (string, bool) {
 		switch c := s.text[i]; {
 		case c == '"':
 			s.pos = i + 1
-			return s.text[start:i], ascii || utf8.ValidString(s.text[start:i])
+			return s.text[start:i], ascii || s.lax || utf8.ValidString(s.text[start:i])
 		case c == '\\':
 			return s.escaped(start, i)
 		case c < ' ':
@@ -117,7 +119,7 @@ func (s *scanner) escaped(start, i int) (string, bool) {
 		switch {
 		case c == '"':
 			s.pos = i + 1
-			return string(out), utf8.Valid(out)
+			return string(out), s.lax || utf8.Valid(out)
 		case c < ' ':
 			return "", false
 		case c != '\\':
@@ -145,6 +147,10 @@ func (s *scanner) escaped(start, i int) (string, bool) {
 			out = append(out, '\t')
 		case 'u':
 			r, width, ok := unicodeEscape(s.text[i:])
+			if !ok && s.lax {
+				r, ok = hex4(s.text[i:])
+				width = 4 // one half by itself, which AppendRune makes U+FFFD
+			}
 			if !ok {
 				return "", false
 			}

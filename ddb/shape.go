@@ -40,6 +40,10 @@ type shape struct {
 	byName  map[string]int
 	// required is the set of members, by index, that must be there.
 	required uint64
+	// always is the set of those that are always written; open says that members come and go, and nobody is told by them.
+	// (See WholeOutputAs.)
+	always uint64
+	open   bool
 }
 
 // member is one field of a structure.
@@ -155,6 +159,7 @@ func (s *shape) addMembers() {
 		panic(fmt.Sprintf("ddb: %v has more than 64 members", s.typ))
 	}
 	s.byName = make(map[string]int, s.typ.NumField())
+	s.open = s.typ == reflect.TypeFor[ConsumedCapacity]() || s.typ == reflect.TypeFor[Capacity]()
 	for i := range s.typ.NumField() {
 		f := s.typ.Field(i)
 		if f.Tag.Get("ddb") == "-" {
@@ -172,6 +177,9 @@ func (s *shape) addMembers() {
 		n := len(s.members)
 		if m.required || m.param {
 			s.required |= 1 << n
+		}
+		if m.always && !s.open {
+			s.always |= 1 << n
 		}
 		s.byName[m.name] = n
 		s.members = append(s.members, m)
@@ -214,26 +222,33 @@ func (m *member) read(f reflect.StructField) {
 // body is not kept, but the strings in into share one copy of it: to keep one of them for long, clone it. Names of
 // tables are clones already.
 func DecodeShape(body []byte, into any) error {
+	_, _, err := decodeInput(body, into)
+	return err
+}
+
+// decodeInput is DecodeShape, and reports whether into does not hold all that body says, and whether body says anything more than once.
+func decodeInput(body []byte, into any) (partial, repeated bool, _ error) {
 	v := reflect.ValueOf(into).Elem()
 	d := acquireDecoder(body)
 	defer d.release()
 	if err := d.document(shapeOf(v.Type()), v); err != nil {
-		return err
+		return d.partial, d.repeated, err
 	}
-	return nil
+	return d.partial, d.repeated, nil
 }
 
 // decodeOutput reads a response as DecodeShape reads a request, but leaves constraints aside: they bind clients. Its
-// errors are not of type *Error, since a response that cannot be read leaves open what was done.
-func decodeOutput(body []byte, into any) error {
+// errors are not of type *Error, since a response that cannot be read leaves open what was done. It reports whether into
+// does not hold all that body says.
+func decodeOutput(body []byte, into any) (partial bool, _ error) {
 	v := reflect.ValueOf(into).Elem()
 	d := acquireDecoder(body)
 	defer d.release()
 	d.lenient = true
 	if err := d.document(shapeOf(v.Type()), v); err != nil {
-		return fmt.Errorf("decode response into %T: %s", into, err.Error())
+		return d.partial, fmt.Errorf("decode response into %T: %s", into, err.Error())
 	}
-	return nil
+	return d.partial, nil
 }
 
 // AppendShape writes a pointer to one of the structures of this package as JSON. Members come in declared order and maps

@@ -1,15 +1,13 @@
 package ddb
 
-import "unsafe"
-
 // span is where a member of an object lies in its text: its name from at, its value from start to end.
 type span struct{ at, start, end int }
 
 // objectMember finds the only member of the JSON object body that is called name, however its name is escaped. found is
-// false when there is none, ok when body is no object, holds name twice, or is no JSON. last is where the closing brace
-// stands, and members how many there are.
-func objectMember(body []byte, name string) (m span, found bool, last, members int, ok bool) {
-	s := scanner{text: unsafe.String(unsafe.SliceData(body), len(body))}
+// false when there is none, ok when body is no object, holds name twice, or is no JSON. last is where the closing brace stands,
+// and members how many there are. lax takes strings of anything.
+func objectMember(body []byte, name string, lax bool) (m span, found bool, last, members int, ok bool) {
+	s := scanner{text: borrowedText(body), lax: lax}
 	if s.peek() != '{' {
 		return m, false, 0, 0, false
 	}
@@ -43,7 +41,7 @@ func objectMember(body []byte, name string) (m span, found bool, last, members i
 // SetMember returns body, a JSON object, with its member name having value, which is JSON. Every other byte stays as it
 // is. It reports false, and then nothing was made, when body is no object or names the member twice. body is not changed.
 func SetMember(body []byte, name, value string) ([]byte, bool) {
-	m, found, last, members, ok := objectMember(body, name)
+	m, found, last, members, ok := objectMember(body, name, false)
 	if !ok {
 		return nil, false
 	}
@@ -62,9 +60,10 @@ func SetMember(body []byte, name, value string) ([]byte, bool) {
 }
 
 // CutMember returns body, a JSON object, without its member name; every other byte but one comma stays as it is. It
-// reports false, and then nothing was made, when body is no object or names the member twice. body is not changed.
+// reports false, and then nothing was made, when body is no object or names the member twice. What strings hold is
+// nobody's concern. body is not changed.
 func CutMember(body []byte, name string) ([]byte, bool) {
-	m, found, _, members, ok := objectMember(body, name)
+	m, found, _, members, ok := objectMember(body, name, true)
 	if !ok || !found {
 		return body, ok
 	}

@@ -10,10 +10,10 @@ import (
 // Apply hears of changes after the fact: records of a table's stream, in any order and any number of times, those of own
 // writes among them. It is safe for concurrent use.
 func (v *Invalidator) Apply(changes []ddb.Change) {
-	if deaf || len(changes) == 0 {
+	if deafRecords || len(changes) == 0 {
 		return
 	}
-	core := v.store.Core()
+	core, now := v.store.Core(), v.store.Now()
 	records := make([]coherence.Record, 0, len(changes))
 	for i := range changes {
 		c := &changes[i]
@@ -21,7 +21,7 @@ func (v *Invalidator) Apply(changes []ddb.Change) {
 		if l.off {
 			continue
 		}
-		r := coherence.Record{Table: l.table, Positions: touchedAtLeast(l.Layout, v.placed(c))}
+		r := coherence.Record{Table: l.table, Positions: touched(l.Layout, v.placed(c))}
 		// A key that is not understood is nil: anything in the table.
 		if key, ok := l.AppendKey(nil, c.Key); ok {
 			r.Key = key
@@ -32,8 +32,9 @@ func (v *Invalidator) Apply(changes []ddb.Change) {
 			}
 		}
 		records = append(records, r)
+		v.indexes.note(now, v.store.IndexLag(l.table).Watch, l.table, l.Layout, c)
 	}
-	core.Record(v.store.Now(), records)
+	core.Record(now, records)
 	v.count(metrics.FromStream, len(records))
 	v.store.Relieve()
 }
@@ -48,12 +49,10 @@ func (v *Invalidator) placed(c *ddb.Change) *ddb.Change {
 	return &now
 }
 
-// touchedAtLeast is touched for a change of which an image may be unknown: exact where what is known suffices, else the
-// partition of a local index, which the key tells, or the whole of a global index.
-func touchedAtLeast(l *cache.Layout, c *ddb.Change) []coherence.Position {
-	if !c.OldUnknown && !c.NewUnknown {
-		return touched(l, c)
-	}
+// touched are the places where c changes what a page can show: of the table always, of an index only when something that the index holds of
+// the item has changed. An image may be unknown: exact is then what is known to suffice, else it is the partition of a local index, which the
+// key tells, or the whole of a global index.
+func touched(l *cache.Layout, c *ddb.Change) []coherence.Position {
 	out := make([]coherence.Position, 0, 1+2*len(l.Indexes))
 	if p, pos, ok := l.Base.Place(c.Key); ok {
 		out = append(out, coherence.Position{Partition: p, Pos: pos})

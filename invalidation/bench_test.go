@@ -15,11 +15,6 @@ func BenchmarkApply(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			b.Error(err)
-		}
-	}()
 	inv := NewInvalidator(store)
 	desc := indexed()
 	inv.Cover("", "t", Coverage{Mode: cache.Stream})

@@ -132,6 +132,9 @@ func (w *write) count(req *ddb.Request, resp *ddb.Response, err error, outcomes 
 	}
 	for i := range outcomes {
 		k, o := &w.plan.keys[i], &outcomes[i]
+		if k.elsewhere {
+			continue
+		}
 		// A condition that failed is charged like the write. (Developer Guide, "DynamoDB read and write operations".) Of a batch
 		// that outcome also says that a member was left.
 		if o.result == coherence.Applied || o.result == coherence.ConditionFailed && err != nil {

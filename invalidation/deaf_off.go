@@ -1,7 +1,7 @@
-//go:build !millrace_deaf
+//go:build !millrace_deaf && !millrace_deaf_records
 
 package invalidation
 
-// deaf switches all invalidation off. Only a build with the tag millrace_deaf has it on: the coherence suites must
-// fail against such a build, or they prove nothing.
-const deaf = false
+// deaf switches all invalidation off, deafRecords only that by a stream's records. Only builds with the tags millrace_deaf
+// and millrace_deaf_records have them on: the coherence suites must fail against such builds, or they prove nothing.
+const deaf, deafRecords = false, false

@@ -3,4 +3,4 @@
 package invalidation
 
 // deaf is on in this build. It serves stale answers and is of no use but to show that tests notice.
-const deaf = true
+const deaf, deafRecords = true, true

@@ -8,17 +8,27 @@ import (
 )
 
 // Foreign executes a request of another region: it concerns none of the tables that are cached here, whatever their
-// names. A write is sent for sure once it has begun, as in Do.
+// names, unless upstream may have one store for all regions. Then a write is one to our table of that name, too. It is sent
+// for sure once it has begun, as in Do.
 func (g *Guard) Foreign(ctx context.Context, req *ddb.Request) (*ddb.Response, error) {
-	if effects[req.Op].reads {
+	row := &effects[req.Op]
+	if row.reads {
 		return g.next.Do(ctx, req)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if g.config.OneStore && !g.config.Uncached && !deaf {
+		return g.write(ctx, req, row)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.config.WriteTimeout)
 	defer cancel()
 	return g.next.Do(ctx, req)
+}
+
+// elsewhere reports whether req says that table is another region's or account's.
+func (g *Guard) elsewhere(ctx context.Context, req *ddb.Request, table string) bool {
+	return req.Region != "" || g.foreign(ctx, req, table)
 }
 
 // foreign reports whether table, a name or an ARN, is a table of another account or region. An own table may be

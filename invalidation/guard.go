@@ -27,6 +27,9 @@ type GuardConfig struct {
 	// Uncached says that nobody reads from the caches, so that there is nothing to announce: requests pass through. True
 	// beside a proxy that has a cache lets that serve what was overwritten.
 	Uncached bool
+	// OneStore says that the tables of all regions and accounts may be the same ones upstream. Then a write to another's table
+	// counts as one to ours of that name. False where upstream has but one lets that be served as it was.
+	OneStore bool
 	// Rules switches single rules off for mutation tests. The zero value means AllRules.
 	Rules Rules
 }
@@ -60,7 +63,7 @@ func NewGuard(next backend.Backend, inv *Invalidator, config GuardConfig) *Guard
 	}
 	inv.rules = config.Rules
 	g := &Guard{next: next, inv: inv, store: inv.store, config: config}
-	g.rewrites = rewrites{log: config.Logger, off: map[rewriteRef]bool{}}
+	g.rewrites = rewrites{log: config.Logger, now: g.store.Now, off: map[rewriteRef]denial{}}
 	g.schemas = cache.NewSchemaCache(inv.store, g.describe)
 	inv.schemas.Store(g.schemas)
 	return g
@@ -132,6 +135,11 @@ func (g *Guard) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error)
 		defer patient.end()
 		return g.next.Do(patient, req)
 	}
+	return g.write(ctx, req, row)
+}
+
+// write announces a write, sends it and settles it.
+func (g *Guard) write(ctx context.Context, req *ddb.Request, row *effectRow) (*ddb.Response, error) {
 	w := g.begin(ctx, req, row)
 	// A panic below leaves the outcome unknown, and end then settles it so.
 	defer w.end()
@@ -148,13 +156,17 @@ type write struct {
 	effects int // how many were announced: the plan's keys, and then whole tables
 	begun   coherence.Time
 	done    bool
+	one     [1]coherence.Effect // memory for what is announced of a write of one item
 }
 
 // begin plans req's effects and announces them.
 func (g *Guard) begin(ctx context.Context, req *ddb.Request, row *effectRow) *write {
 	for {
-		w := &write{guard: g, plan: row.plan(g, ctx, req)}
-		list := make([]coherence.Effect, 0, len(w.plan.keys))
+		w := &write{guard: g, plan: g.plan(ctx, req, row)}
+		list := w.one[:0]
+		if len(w.plan.keys) > len(w.one) {
+			list = make([]coherence.Effect, 0, len(w.plan.keys))
+		}
 		for i := range w.plan.keys {
 			list = append(list, w.plan.keys[i].effect)
 		}
@@ -177,6 +189,18 @@ func (g *Guard) begin(ctx context.Context, req *ddb.Request, row *effectRow) *wr
 	}
 }
 
+// plan is what req may change. Of what a request gives twice, such as two keys, nobody knows which one the backend takes.
+func (g *Guard) plan(ctx context.Context, req *ddb.Request, row *effectRow) *plan {
+	p := row.plan(g, ctx, req)
+	if req.Repeated() {
+		return planEverything(g, ctx, req)
+	}
+	return p
+}
+
+// Changes reports whether an operation may change something that is cached or known of tables.
+func (g *Guard) Changes(op ddb.Operation) bool { return !effects[op].reads }
+
 // touch tells the hot keys of the items that p writes.
 func (g *Guard) touch(p *plan) {
 	if m := g.store.Metrics(); m != nil {
@@ -191,6 +215,9 @@ func (w *write) settle(req *ddb.Request, resp *ddb.Response, err error) {
 	g, core := w.guard, w.guard.store.Core()
 	now := g.store.Now()
 	result := g.config.Rules.resultOf(err)
+	if result == coherence.Applied && !ddb.IsWriteAnswer(req.Op, resp) {
+		result = coherence.Ambiguous // whoever answered that may not have written anything
+	}
 	var outcomes []outcome
 	if len(w.plan.keys) > 0 {
 		outcomes = w.plan.settled(resp, err, result)
@@ -210,7 +237,7 @@ func (w *write) settle(req *ddb.Request, resp *ddb.Response, err error) {
 	for i := len(w.plan.keys); i < w.effects; i++ {
 		core.Settle(now, w.core, i, result, nil, false, nil)
 	}
-	if g.metered() {
+	if g.metered() && req.Region == "" {
 		w.count(req, resp, err, outcomes) // before End, after which what was cached is not known
 	}
 	core.End(now, w.core)
@@ -222,7 +249,7 @@ func (w *write) settle(req *ddb.Request, resp *ddb.Response, err error) {
 	switch {
 	case result != coherence.NotApplied:
 		w.forget()
-	case doubtful(err):
+	case doubtful(err) && req.Region == "": // of a table elsewhere that tells nothing of ours
 		for i := range w.plan.keys {
 			g.inv.forget(w.plan.keys[i].schema.Scope, w.plan.keys[i].schema.Name)
 		}
@@ -258,7 +285,7 @@ func (w *write) forget() {
 	for _, t := range w.plan.unknown {
 		if !g.store.Authoritative() {
 			// Whoever learns the schema next must not read eventually what lagging replicas do not show yet.
-			g.store.Core().Lost(g.store.Now(), g.store.Table(t.scope, t.name))
+			g.store.Unseen(t.scope, t.name)
 			continue
 		}
 		if s := g.schemas.Known(t.scope, []byte(t.name)); s != nil {
@@ -288,9 +315,7 @@ func (r *Rules) resultOf(err error) coherence.Result {
 	switch {
 	case ok && e.NotSent:
 		return coherence.NotApplied
-	case (!ok || e.HTTPStatus() >= 500) && r.Unknown: // R17
-		// An internal error of DynamoDB's does not prove that nothing was written.
-		// (Developer Guide, "Error handling with DynamoDB": InternalServerError.)
+	case (!ok || e.Unsure()) && r.Unknown: // R17
 		return coherence.Ambiguous
 	case !ok:
 		return coherence.NotApplied

@@ -73,9 +73,6 @@ func newSetupWith(t *testing.T, caches cache.Config) *setup {
 		if err := s.guard.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
 	})
 	s.must(ddb.CreateTable, testTable)
 	return s
@@ -205,6 +202,41 @@ func TestUnknownOutcomeForgetsAndKeepsForgetting(t *testing.T) {
 		s.must(ddb.PutItem, put("b", "3", ""))
 		s.expect("b", image("b", "3"))
 	}
+}
+
+// R17: what a status leaves unknown is the same of all from 500 on, by whatever name. A balancer that has passed a write on and got no
+// answer says 502, 503 or 504, and one before a compatible store what it likes.
+func TestStatusesTellOutcomes(t *testing.T) {
+	t.Parallel()
+	rules := AllRules()
+	for status := 400; status < 600; status++ {
+		want := coherence.NotApplied
+		if status >= 500 {
+			want = coherence.Ambiguous
+		}
+		for _, code := range []string{"InternalServerError", "ServiceUnavailable", "ValidationException", "ThrottlingException", ""} {
+			e := &ddb.Error{Code: code, Status: status}
+			if got := rules.resultOf(e); got != want {
+				t.Errorf("a write answered %d %q counts as %d, want %d", status, code, got, want)
+			}
+			// What was not sent was not applied, whatever it is answered with.
+			if e.NotSent = true; rules.resultOf(e) != coherence.NotApplied {
+				t.Errorf("a write that was not sent and is answered %d %q counts as sent", status, code)
+			}
+		}
+	}
+	f := func(err error, want coherence.Result) {
+		t.Helper()
+		if got := rules.resultOf(err); got != want {
+			t.Errorf("%v counts as %d, want %d", err, got, want)
+		}
+	}
+	f(nil, coherence.Applied)
+	f(&ddb.Error{Code: "ValidationException"}, coherence.NotApplied) // without a status it is 400
+	f(&ddb.Error{Code: "TransactionInProgressException"}, coherence.Ambiguous)
+	f(&ddb.Error{Code: "ConditionalCheckFailedException"}, coherence.ConditionFailed)
+	f(&ddb.Error{Code: "DuplicateItemException"}, coherence.ConditionFailed)
+	f(&ddb.Error{Code: "ConditionalCheckFailedException", Status: 502}, coherence.Ambiguous)
 }
 
 func TestPanicInTheBackendCountsAsUnknownOutcome(t *testing.T) {
@@ -435,4 +467,38 @@ func TestFillRefusesWrites(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, _ = s.guard.Fill(ctx, ddb.NewRequest(ddb.PutItem, []byte(put("a", "1", ""))))
+}
+
+// Whoever names tables that do not exist, in writes of which nobody knows how they ended, makes nothing grow; and a table that
+// is first used afterwards begins in quarantine, for one of them may have been it.
+func TestNamesOfNoTableAreNotKept(t *testing.T) {
+	t.Parallel()
+	s := newSetup(t)
+	s.next.then = func(_ context.Context, req *ddb.Request, resp *ddb.Response, err error) (*ddb.Response, error) {
+		if req.Op == ddb.PutItem || req.Op == ddb.DeleteTable {
+			return nil, ddb.InternalServerError("Internal server error")
+		}
+		return resp, err
+	}
+	tables := func() (n int) {
+		s.store.EachTable(func(*coherence.Table) { n++ })
+		return n
+	}
+	earlier := s.store.Table("", "earlier")
+	before := tables()
+	for i := range 2000 {
+		if _, err := s.do(ddb.PutItem, fmt.Sprintf(`{"TableName":"none-%d","Item":{"p":{"S":"a"}}}`, i)); err == nil {
+			t.Fatal("a write to no table succeeded")
+		}
+		if _, err := s.do(ddb.DeleteTable, fmt.Sprintf(`{"TableName":"none-%d"}`, i)); err == nil {
+			t.Fatal("the deletion of no table succeeded")
+		}
+	}
+	if n := tables(); n != before {
+		t.Errorf("%d tables are kept, there were %d", n, before)
+	}
+	later := s.store.Table("", "later")
+	if got, least := s.store.Core().State(later).QuarantineEnds, s.store.Core().State(earlier).QuarantineEnds; got <= least {
+		t.Errorf("a table that is used first now is in quarantine until %v, one used before until %v", got, least)
+	}
 }

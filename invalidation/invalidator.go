@@ -33,8 +33,9 @@ type Invalidator struct {
 	settled *sync.Cond               // on mu: something pending has settled
 	all     bool                     // commits to tables that are off are announced too
 
-	acked ownWrites
-	rules Rules // set by the Guard
+	acked   ownWrites
+	indexes indexWatch
+	rules   Rules // set by the Guard
 }
 
 // pending is a commit that is announced.
@@ -56,6 +57,7 @@ type layout struct {
 func NewInvalidator(store *cache.Store) *Invalidator {
 	v := &Invalidator{store: store, layouts: map[tableRef]layout{}, pending: map[*ddb.Change]*pending{}}
 	v.settled = sync.NewCond(&v.mu)
+	v.indexes.within(store)
 	return v
 }
 
@@ -122,6 +124,7 @@ type Coverage struct {
 // another something may go by. Call it with cache.Stream when every later commit is certain to come to Apply.
 func (v *Invalidator) Cover(scope, table string, c Coverage) {
 	if !deaf {
+		v.indexes.cover(v.store.Now(), v.store.Table(scope, table))
 		v.store.Cover(scope, table, c.Mode, c.Delta)
 	}
 }
@@ -129,11 +132,14 @@ func (v *Invalidator) Cover(scope, table string, c Coverage) {
 // Advance says that every commit to a table up to watermark, on the store's clock, was given to Apply.
 func (v *Invalidator) Advance(scope, table string, watermark coherence.Time) {
 	v.store.Advance(scope, table, watermark)
+	t := v.store.Table(scope, table)
+	v.indexes.settle(v.store.Now(), t, watermark, func(lag time.Duration) { v.store.IndexLagged(t, lag) })
 }
 
 // Lost says that commits to a table may have gone by: what is cached of it is forgotten. why is for the log.
 func (v *Invalidator) Lost(scope, table, why string) {
 	if !deaf {
+		v.indexes.cover(v.store.Now(), v.store.Table(scope, table))
 		v.store.Lost(scope, table, why)
 	}
 }
@@ -144,7 +150,10 @@ func (v *Invalidator) forget(scope, table string) {
 		return
 	}
 	v.drop(scope, table)
-	v.store.Core().Forget(v.store.Table(scope, table))
+	if t := v.store.Used(scope, table); t != nil {
+		v.indexes.forget(v.store.Now(), t, false)
+	}
+	v.store.Forget(scope, table)
 }
 
 // drop makes what is known of a table's keys stale.
@@ -193,19 +202,6 @@ func (v *Invalidator) layout(c *ddb.Change) layout {
 		v.layouts[ref] = have
 	}
 	return have
-}
-
-// touched are the places where c changes what a page can show: of the table always, of an index only when
-// something that the index holds of the item has changed.
-func touched(l *cache.Layout, c *ddb.Change) []coherence.Position {
-	out := make([]coherence.Position, 0, 1+2*len(l.Indexes))
-	if p, pos, ok := l.Base.Place(c.Key); ok {
-		out = append(out, coherence.Position{Partition: p, Pos: pos})
-	}
-	for _, x := range l.Indexes {
-		out = appendTouched(out, x, c)
-	}
-	return out
 }
 
 // appendTouched appends the places of c in x.

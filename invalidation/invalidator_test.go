@@ -87,7 +87,6 @@ func TestChangeOfAnUnknownKeyForgetsTheTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
 	changes := []ddb.Change{{Table: indexed(), Key: ddb.ItemOf(
 		ddb.Attribute{Name: "h", Value: ddb.StringValue("1")}, ddb.Attribute{Name: "s", Value: ddb.CanonicalNumber("1")})}}
 	if m := NewInvalidator(store).mutations(changes); len(m) != 1 || m[0].Key != nil {

@@ -17,7 +17,7 @@ func (g *Guard) observed(req *ddb.Request, table string, key, item ddb.Item, who
 	if s == nil {
 		// Nothing of the table is cached; but whoever learns its schema next must not read eventually what is older.
 		if !g.store.Authoritative() {
-			g.store.Core().Lost(g.store.Now(), g.store.Table(req.Scope, name))
+			g.store.Unseen(req.Scope, name)
 		}
 		return
 	}
@@ -40,8 +40,8 @@ func observeGetItem(g *Guard, req *ddb.Request, resp *ddb.Response) {
 	if err != nil {
 		return
 	}
-	out, err := ddb.OutputAs[ddb.GetItemOutput](resp)
-	whole := err == nil && in.ProjectionExpression == nil && in.AttributesToGet == nil
+	out, ok := ddb.WholeOutputAs[ddb.GetItemOutput](resp)
+	whole := ok && !req.Partial() && in.ProjectionExpression == nil && in.AttributesToGet == nil
 	var item ddb.Item
 	if whole {
 		item = out.Item
@@ -68,12 +68,12 @@ func observeTransactGetItems(g *Guard, req *ddb.Request, resp *ddb.Response) {
 	if err != nil {
 		return
 	}
-	out, err := ddb.OutputAs[ddb.TransactGetItemsOutput](resp)
+	out, ok := ddb.WholeOutputAs[ddb.TransactGetItemsOutput](resp)
 	for i, action := range in.TransactItems {
 		if action.Get == nil {
 			continue
 		}
-		whole := err == nil && action.Get.ProjectionExpression == nil && i < len(out.Responses)
+		whole := ok && !req.Partial() && action.Get.ProjectionExpression == nil && i < len(out.Responses)
 		var item ddb.Item
 		if whole {
 			item = out.Responses[i].Item

@@ -12,8 +12,11 @@ import (
 
 // plan is what one request may change.
 type plan struct {
-	// keys are the items it may write.
-	keys []keyEffect
+	// keys are the items it may write. one, placed and settledOne are memory for a write of one item.
+	keys       []keyEffect
+	one        [1]keyEffect
+	placed     [1]coherence.Position
+	settledOne [1]outcome
 	// outcomes tells, after the call, what became of each of keys; result is what the error alone tells. It is
 	// nil when that holds for all.
 	outcomes func(resp *ddb.Response, err error, result coherence.Result) []outcome
@@ -37,6 +40,9 @@ type keyEffect struct {
 	schema *cache.Schema
 	effect coherence.Effect
 	change // what is known of it beforehand
+	// elsewhere says that the request names a table of another region or account, which upstream may or may not tell from
+	// ours. What it leaves there is not known to be what ours holds.
+	elsewhere bool
 }
 
 // change is what a request says that it makes of an item.
@@ -50,6 +56,12 @@ type change struct {
 	updates []string
 	// member is the number of the action or statement that it is of.
 	member int
+}
+
+// of is c as the change of an action, or statement.
+func (c change) of(member int) change {
+	c.member = member
+	return c
 }
 
 // after is what is known of an item after a write.
@@ -89,17 +101,26 @@ func (p *plan) stale() bool {
 
 // settled is what became of each key.
 func (p *plan) settled(resp *ddb.Response, err error, result coherence.Result) []outcome {
-	if p.outcomes != nil {
-		return p.outcomes(resp, err, result)
+	if p.outcomes == nil {
+		return p.all(result)
 	}
-	return p.all(result)
+	out := p.outcomes(resp, err, result)
+	for i := range out {
+		if p.keys[i].elsewhere {
+			out[i] = outcome{result: out[i].result}
+		}
+	}
+	return out
 }
 
 // all is the same outcome for every key.
 func (p *plan) all(result coherence.Result) []outcome {
-	out := make([]outcome, len(p.keys))
+	out := p.settledOne[:]
+	if len(p.keys) != len(out) {
+		out = make([]outcome, len(p.keys))
+	}
 	for i := range out {
-		out[i].result = result
+		out[i] = outcome{result: result}
 	}
 	return out
 }
@@ -120,7 +141,7 @@ func planTable[T any](name func(*T) string) func(*Guard, context.Context, *ddb.R
 		if err != nil {
 			return planEverything(g, ctx, req)
 		}
-		if g.foreign(ctx, req, name(in)) {
+		if !g.config.OneStore && g.foreign(ctx, req, name(in)) {
 			return &plan{}
 		}
 		return &plan{tables: []tableRef{{req.Scope, ddb.TableName(name(in))}}}
@@ -128,18 +149,22 @@ func planTable[T any](name func(*T) string) func(*Guard, context.Context, *ddb.R
 }
 
 // add adds a change of an item of the given table. If the table's keys are not known, or the item has none, only the table
-// is noted. A table of another region or account is none of ours.
+// is noted. A table of another region or account is none of ours, unless upstream may have one store for all.
 func (p *plan) add(g *Guard, ctx context.Context, req *ddb.Request, table string, c change) {
-	if g.foreign(ctx, req, table) {
+	elsewhere := g.elsewhere(ctx, req, table)
+	if elsewhere && !g.config.OneStore {
 		return
 	}
 	name := ddb.TableName(table)
-	s, err := g.schemas.Get(ctx, req.Scope, name)
-	if err != nil || s == nil {
+	s := g.schemas.Known(req.Scope, []byte(name))
+	if s == nil && !elsewhere { // of no table of ours is cached what there is elsewhere, and upstream is not asked for it
+		s, _ = g.schemas.Get(ctx, req.Scope, name)
+	}
+	if s == nil {
 		p.unknown = append(p.unknown, tableRef{req.Scope, name})
 		return
 	}
-	key, ok := s.AppendItemKey(nil, c.key)
+	key, ok := s.AppendItemKey(make([]byte, 0, keyRoom), c.key)
 	if !ok {
 		// The backend will refuse it, or the schema is no longer right.
 		if !g.store.Authoritative() {
@@ -149,10 +174,20 @@ func (p *plan) add(g *Guard, ctx context.Context, req *ddb.Request, table string
 	}
 	e := coherence.Effect{Table: s.Table, Key: key}
 	if partition, position, ok := s.Base.Place(c.key); ok && !g.store.Authoritative() {
-		e.Positions = []coherence.Position{{Partition: partition, Pos: position}}
+		e.Positions = p.placed[:]
+		if len(p.keys) > 0 {
+			e.Positions = make([]coherence.Position, 1)
+		}
+		e.Positions[0] = coherence.Position{Partition: partition, Pos: position}
 	}
-	p.keys = append(p.keys, keyEffect{s, e, c})
+	if p.keys == nil {
+		p.keys = p.one[:0]
+	}
+	p.keys = append(p.keys, keyEffect{s, e, c, elsewhere})
 }
+
+// keyRoom is room for the canonical keys of most items.
+const keyRoom = 80
 
 // positions are the places in indexes where a write that ended like this may have changed pages, beside its place in the
 // table, which was announced. cached is what was cached of the item when the write began.
@@ -178,7 +213,7 @@ func (k *keyEffect) positions(rules *Rules, o *outcome, cached func() told, cove
 			global.HasOld, global.OldUnknown, global.Old = c.exists, false, c.item
 		}
 	}
-	var out []coherence.Position
+	out := make([]coherence.Position, 0, 2*len(k.schema.Indexes)) // before and after
 	for _, x := range k.schema.Indexes {
 		known := &local
 		if x.Global || !rules.Whole { // P7
@@ -192,11 +227,27 @@ func (k *keyEffect) positions(rules *Rules, o *outcome, cached func() told, cove
 			out = appendPlaces(out, x, &now)
 		case !x.Global:
 			out = appendPlaces(out, x, known)
+		case applied && known.NewUnknown && k.spares(rules, x):
+			// The index shows nothing of what was changed.
+		case applied && known.NewUnknown && !known.OldUnknown && known.HasOld && k.staysIn(rules, x):
+			// Where it was it is.
+			was := *known
+			was.HasNew, was.NewUnknown = false, false
+			out = appendPlaces(out, x, &was)
 		case applied || !covered || !global.OldUnknown && !global.NewUnknown:
 			out = appendPlaces(out, x, &global)
 		}
 	}
 	return out
+}
+
+// spares reports whether the write changes nothing that x holds, whatever the item was. One that was not there before may come to be in an
+// index whose key is made of the table's.
+func (k *keyEffect) spares(rules *Rules, x *cache.IndexLayout) bool {
+	if _, _, keyed := x.KeyPlace(k.key); keyed || !k.staysIn(rules, x) {
+		return false
+	}
+	return !slices.ContainsFunc(k.updates, x.Projects)
 }
 
 // staysIn reports whether the write leaves the item's place in x as it is, whatever the item was.

@@ -16,6 +16,9 @@ func planKey(g *Guard, ctx context.Context, req *ddb.Request, table string, retu
 		p.returns = *returns
 	}
 	p.add(g, ctx, req, table, c)
+	if req.Partial() {
+		return p // what is answered may be something else than what there is now
+	}
 	p.outcomes = func(resp *ddb.Response, err error, result coherence.Result) []outcome {
 		out := p.all(result)
 		if len(out) == 0 || g.store.Authoritative() {
@@ -73,8 +76,8 @@ type attributesOf func(*ddb.Response) (ddb.Item, bool)
 // attributesIn makes one for an operation's output.
 func attributesIn[T any](attributes func(*T) ddb.Item) attributesOf {
 	return func(resp *ddb.Response) (ddb.Item, bool) {
-		out, err := ddb.OutputAs[T](resp)
-		if err != nil {
+		out, ok := ddb.WholeOutputAs[T](resp)
+		if !ok {
 			return nil, false
 		}
 		return attributes(out), true
@@ -99,7 +102,7 @@ func planPutItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	if err != nil {
 		return planEverything(g, ctx, req)
 	}
-	return planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Item, after: afterPut, item: in.Item},
+	return planKey(g, ctx, req, in.TableName, in.ReturnValues, putOf(req, in.Item),
 		attributesIn(func(out *ddb.PutItemOutput) ddb.Item { return out.Attributes }))
 }
 
@@ -109,7 +112,7 @@ func planDeleteItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	if err != nil {
 		return planEverything(g, ctx, req)
 	}
-	return planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Key, after: afterDelete},
+	return planKey(g, ctx, req, in.TableName, in.ReturnValues, deleteOf(req, in.Key),
 		attributesIn(func(out *ddb.DeleteItemOutput) ddb.Item { return out.Attributes }))
 }
 
@@ -119,9 +122,16 @@ func planUpdateItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	if err != nil {
 		return planEverything(g, ctx, req)
 	}
-	p := planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Key, updates: updatedNames(in)},
+	var updates []string
+	if !req.Partial() {
+		updates = updatedNames(in)
+	}
+	p := planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Key, updates: updates},
 		attributesIn(func(out *ddb.UpdateItemOutput) ddb.Item { return out.Attributes }))
-	if instead := g.askForImage(req, in); instead != nil && len(p.keys) > 0 {
+	if req.Partial() {
+		return p
+	}
+	if instead := g.askForImage(req, in); instead != nil && len(p.keys) > 0 && !p.keys[0].elsewhere {
 		p.instead, p.returns = instead, allNew
 	}
 	return p
@@ -152,7 +162,7 @@ func planBatchWriteItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	p := &plan{}
 	for table, list := range in.RequestItems {
 		for _, w := range list {
-			p.add(g, ctx, req, table, writtenItem(w))
+			p.add(g, ctx, req, table, writtenItem(req, w))
 		}
 	}
 	p.outcomes = func(resp *ddb.Response, err error, result coherence.Result) []outcome {
@@ -187,14 +197,14 @@ type itemRef struct {
 
 // unprocessed are the items that a batch did not write; false when the answer cannot be understood.
 func unprocessed(g *Guard, ctx context.Context, req *ddb.Request, resp *ddb.Response) (map[itemRef]bool, bool) {
-	out, err := ddb.OutputAs[ddb.BatchWriteItemOutput](resp)
-	if err != nil {
+	out, ok := ddb.WholeOutputAs[ddb.BatchWriteItemOutput](resp)
+	if !ok {
 		return nil, false
 	}
 	var p plan
 	for table, list := range out.UnprocessedItems {
 		for _, w := range list {
-			p.add(g, ctx, req, table, writtenItem(w))
+			p.add(g, ctx, req, table, writtenItem(req, w))
 		}
 	}
 	if len(p.unknown)+len(p.tables) > 0 {
@@ -208,14 +218,30 @@ func unprocessed(g *Guard, ctx context.Context, req *ddb.Request, resp *ddb.Resp
 }
 
 // writtenItem is what w does.
-func writtenItem(w ddb.WriteRequest) change {
+func writtenItem(req *ddb.Request, w ddb.WriteRequest) change {
 	switch {
 	case w.PutRequest != nil:
-		return change{key: w.PutRequest.Item, after: afterPut, item: w.PutRequest.Item}
+		return putOf(req, w.PutRequest.Item)
 	case w.DeleteRequest != nil:
-		return change{key: w.DeleteRequest.Key, after: afterDelete}
+		return deleteOf(req, w.DeleteRequest.Key)
 	}
 	return change{}
+}
+
+// putOf is a put of item. What it leaves is not known if req says things that nobody here understands.
+func putOf(req *ddb.Request, item ddb.Item) change {
+	if req.Partial() {
+		return change{key: item}
+	}
+	return change{key: item, after: afterPut, item: item}
+}
+
+// deleteOf is a delete of the item with the given key, likewise.
+func deleteOf(req *ddb.Request, key ddb.Item) change {
+	if req.Partial() {
+		return change{key: key}
+	}
+	return change{key: key, after: afterDelete}
 }
 
 // planTransactWriteItems plans every action of a transaction. Nothing is ever installed: a request with a
@@ -230,11 +256,11 @@ func planTransactWriteItems(g *Guard, ctx context.Context, req *ddb.Request) *pl
 	for i, action := range in.TransactItems {
 		switch {
 		case action.Put != nil:
-			p.add(g, ctx, req, action.Put.TableName, change{key: action.Put.Item, after: afterPut, item: action.Put.Item, member: i})
+			p.add(g, ctx, req, action.Put.TableName, putOf(req, action.Put.Item).of(i))
 		case action.Update != nil:
 			p.add(g, ctx, req, action.Update.TableName, change{key: action.Update.Key, member: i})
 		case action.Delete != nil:
-			p.add(g, ctx, req, action.Delete.TableName, change{key: action.Delete.Key, after: afterDelete, member: i})
+			p.add(g, ctx, req, action.Delete.TableName, deleteOf(req, action.Delete.Key).of(i))
 		case action.ConditionCheck != nil:
 			// It writes nothing, but when it fails what is cached of its item may be why the client was wrong.
 			p.add(g, ctx, req, action.ConditionCheck.TableName, change{key: action.ConditionCheck.Key, after: afterCheck, member: i})
@@ -261,6 +287,8 @@ func (p *plan) transacted(rules *Rules, err error, result coherence.Result) []ou
 			}
 		}
 		switch {
+		case i > 0 && !rules.Members: // R19
+			o.result = coherence.NotApplied
 		case c.after == afterCheck && o.result != coherence.ConditionFailed:
 			o.result = coherence.NotApplied
 		case o.result == coherence.Applied:

@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"millrace/cache"
+	"millrace/cache/coherence"
 	"millrace/ddb"
 )
 
@@ -18,11 +20,23 @@ const allNew = "ALL_NEW"
 // Authorization Reference, "Condition keys for Amazon DynamoDB".)
 type rewrites struct {
 	log *slog.Logger
+	now func() coherence.Time
 
 	mu sync.RWMutex
 
-	off map[rewriteRef]bool
+	off map[rewriteRef]denial
 }
+
+// denial is of one rewrite.
+type denial struct {
+	// until is when the rewrite is tried again: policies change.
+	until coherence.Time
+	// trying is true while a request is on its way that tries.
+	trying bool
+}
+
+// denialLasts is how long a denied rewrite is left alone. One request in so long is sent twice where it stays denied.
+const denialLasts = 10 * time.Minute
 
 // rewriteRef names a rewrite of requests about one table.
 type rewriteRef struct {
@@ -39,27 +53,63 @@ const (
 	RewriteReturnValues Rewriting = "return_values"
 	// RewriteProjection asks for whole items where the client asked for parts.
 	RewriteProjection Rewriting = "projection"
-	// RewriteCapacity asks for what a page cost, for another client may want to know. It has no setting.
+	// RewriteCapacity asks for what a page cost, for another client may want to know.
 	RewriteCapacity Rewriting = "consumed_capacity"
 )
 
-// allowed reports whether rewrite has not been denied for the table.
+// allowed reports whether rewrite has not been denied for the table lately. Of the requests that ask after that one is told so, whose
+// end is to be told by switchOff or worked.
 func (r *rewrites) allowed(table tableRef, rewrite Rewriting) bool {
+	ref := rewriteRef{table, rewrite}
 	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return !r.off[rewriteRef{table, rewrite}]
+	d, denied := r.off[ref]
+	r.mu.RUnlock()
+	if !denied {
+		return true
+	}
+	now := r.now()
+	if now < d.until {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d, denied = r.off[ref]; !denied || now < d.until {
+		return !denied // another was faster
+	}
+	r.off[ref] = denial{until: now + coherence.Time(denialLasts), trying: true}
+	return true
 }
 
 // switchOff is told that rewrite was denied for the table where the client's own request was not.
 func (r *rewrites) switchOff(table tableRef, rewrite Rewriting, err error) {
 	ref := rewriteRef{table, rewrite}
 	r.mu.Lock()
-	known := r.off[ref]
-	r.off[ref] = true
+	_, known := r.off[ref]
+	r.off[ref] = denial{until: r.now() + coherence.Time(denialLasts)}
 	r.mu.Unlock()
 	if !known {
-		r.log.Warn("a rewrite was denied; requests of the table are sent as they are from now on",
-			"table", table.name, "rewrite", string(rewrite), "error", err)
+		r.log.Warn("a rewrite was denied; requests of the table are sent as they are, and it is tried again now and then",
+			"table", table.name, "rewrite", string(rewrite), "every", denialLasts, "error", err)
+	}
+}
+
+// worked is told that a request of the table that was changed in this way was not denied. That ends a denial only where the request may be
+// the one that tries: others were sent before it.
+func (r *rewrites) worked(table tableRef, rewrite Rewriting) {
+	ref := rewriteRef{table, rewrite}
+	r.mu.RLock()
+	trying := r.off[ref].trying
+	r.mu.RUnlock()
+	if !trying {
+		return
+	}
+	r.mu.Lock()
+	if trying = r.off[ref].trying; trying {
+		delete(r.off, ref)
+	}
+	r.mu.Unlock()
+	if trying {
+		r.log.Info("a rewrite is allowed again", "table", table.name, "rewrite", string(rewrite))
 	}
 }
 
@@ -71,15 +121,20 @@ func isDenied(err error) bool {
 
 // MayRewrite reports whether requests of s's table may be changed in this way before they are sent.
 func (g *Guard) MayRewrite(s *cache.Schema, rewrite Rewriting) bool {
-	if rewrite == RewriteProjection && !s.Settings.Rewrite.Projection {
+	if rewrite == RewriteProjection && !s.Settings.Rewrite.Projection || rewrite == RewriteCapacity && !s.Settings.Rewrite.ConsumedCapacity {
 		return false
 	}
 	return g.rewrites.allowed(tableRef{s.Scope, s.Name}, rewrite)
 }
 
-// Denied tells that a read that was changed in this way was denied, with err, where the client's own was not.
+// Denied tells that a request that was changed in this way was denied, with err, where the client's own was not.
 func (g *Guard) Denied(s *cache.Schema, rewrite Rewriting, err error) {
 	g.rewrites.switchOff(tableRef{s.Scope, s.Name}, rewrite, err)
+}
+
+// Worked tells that a request that was changed in this way was not denied.
+func (g *Guard) Worked(s *cache.Schema, rewrite Rewriting) {
+	g.rewrites.worked(tableRef{s.Scope, s.Name}, rewrite)
 }
 
 // askForImage is the update in asking for its image too, where the client asked for nothing, and nil where it is to be
@@ -119,8 +174,7 @@ func (w *write) send(ctx context.Context, req *ddb.Request) (*ddb.Response, erro
 		// Nothing was applied. If the request itself is allowed, it was the image that is not.
 		refusal := err
 		if resp, err = g.next.Do(ctx, req); err == nil {
-			s := w.plan.keys[0].schema
-			g.rewrites.switchOff(tableRef{s.Scope, s.Name}, RewriteReturnValues, refusal)
+			g.Denied(w.plan.keys[0].schema, RewriteReturnValues, refusal)
 		}
 		w.settle(req, resp, err)
 		return resp, err
@@ -129,25 +183,29 @@ func (w *write) send(ctx context.Context, req *ddb.Request) (*ddb.Response, erro
 	if err != nil {
 		return nil, err
 	}
-	return withoutAttributes(resp)
+	g.Worked(w.plan.keys[0].schema, RewriteReturnValues)
+	return withoutAttributes(resp), nil
 }
 
-// withoutAttributes is resp as it would be had ReturnValues been NONE. Everything else in it is as it was.
-func withoutAttributes(resp *ddb.Response) (*ddb.Response, error) {
+// withoutAttributes is resp as it would be had ReturnValues been NONE. Everything else in it is as it was. What was written
+// was written: an answer that cannot be cut, or read, is the client's as it is, and never an error.
+func withoutAttributes(resp *ddb.Response) *ddb.Response {
 	if body := resp.Body(); body != nil {
-		if cut, ok := ddb.CutMember(body, "Attributes"); ok {
-			out := ddb.NewResponse(cut)
-			out.RequestID = resp.RequestID
-			return out, nil
+		cut, ok := ddb.CutMember(body, "Attributes")
+		if !ok {
+			return resp
 		}
+		out := ddb.NewResponse(cut)
+		out.RequestID = resp.RequestID
+		return out
 	}
 	out, err := ddb.OutputAs[ddb.UpdateItemOutput](resp)
 	if err != nil {
-		return nil, err
+		return resp
 	}
 	bare := *out
 	bare.Attributes = nil
 	typed := ddb.NewTypedResponse(&bare)
 	typed.RequestID = resp.RequestID
-	return typed, nil
+	return typed
 }

@@ -68,6 +68,9 @@ func TestStatementsThatAreNotUnderstoodForgetEverything(t *testing.T) {
 		{ddb.ExecuteStatement, `{"Statement":"DELETE FROM ttt WHERE h = 'a'"}`},
 		{ddb.BatchExecuteStatement, `{"Statements":[{"Statement":"SELECT * FROM ttt"},{"Statement":"DELETE FROM ttt WHERE s = 's'"}]}`},
 		{ddb.ExecuteTransaction, `{"TransactStatements":[{"Statement":"DELETE FROM ttt WHERE h = ? AND s = 's'"}]}`},
+		{ddb.ExecuteStatement, `{"Statement":"INSERT INTO ttt VALUE {'h':'a','h':'b','s':'s'}"}`},
+		{ddb.ExecuteStatement, `{"Statement":"INSERT INTO ttt VALUE ?","Parameters":[{"M":{"h":{"S":"a"},"h":{"S":"b"},"s":{"S":"s"}}}]}`},
+		{ddb.ExecuteStatement, `{"Statement":"DELETE FROM ttt WHERE h = 'b' AND s = 's' AND h = 'a'"}`},
 		{ddb.ExecuteStatement, `{"Statement":7}`},
 	} {
 		s.next.then = nil

@@ -71,9 +71,6 @@ func TestNoHitComesFromATableThatOthersSeeGone(t *testing.T) {
 		if err := s.guard.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
 	})
 	s.must(ddb.CreateTable, testTable)
 	s.must(ddb.PutItem, put("a", "1", ""))

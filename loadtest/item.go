@@ -1,8 +1,10 @@
 package loadtest
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 )
 
 // writer makes the JSON of items and requests. It is one goroutine's.
@@ -54,10 +56,20 @@ func (w *writer) value(dst []byte, typ byte, t template) []byte {
 	return append(dst, '"', '}')
 }
 
-// name appends a JSON string and a colon; names need no escaping.
-func name(dst []byte, text string) []byte {
-	return append(append(append(dst, '"'), text...), '"', ':')
+// quoted appends a JSON string. Attributes may be called anything.
+func quoted(dst []byte, text string) []byte {
+	if strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' }) < 0 {
+		return append(append(append(dst, '"'), text...), '"')
+	}
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return append(dst, b...)
 }
+
+// name appends a JSON string and a colon.
+func name(dst []byte, text string) []byte { return append(quoted(dst, text), ':') }
 
 // key appends the key attributes of the item that w.n numbers, without braces.
 func (w *writer) key(dst []byte, k *kind) []byte {

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // attribute is a name and a scalar type, S, N or B.
@@ -18,14 +19,15 @@ type attribute struct {
 
 // parseAttribute reads "id S"; an empty text is none.
 func parseAttribute(text string) (attribute, error) {
-	words := strings.Fields(text)
-	if len(words) == 0 {
+	text = strings.TrimSpace(text)
+	if text == "" {
 		return attribute{}, nil
 	}
-	if len(words) != 2 || !slices.Contains([]string{"S", "N", "B"}, words[1]) {
+	at := strings.LastIndexFunc(text, unicode.IsSpace)
+	if at < 0 || !slices.Contains([]string{"S", "N", "B"}, text[at+1:]) {
 		return attribute{}, fmt.Errorf("%q must be a name and a type, such as \"id S\"", text)
 	}
-	return attribute{words[0], words[1][0]}, nil
+	return attribute{strings.TrimSpace(text[:at]), text[at+1]}, nil
 }
 
 // tableDef is a table ready to be made and used.

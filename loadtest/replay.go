@@ -117,7 +117,7 @@ func (t *Trace) cost() (c cost) {
 func playOne(member string, item func(*writer, []byte, *recordedPart) []byte, reads bool) func(*writer, *Trace, *recorded, []byte) []byte {
 	return func(w *writer, _ *Trace, r *recorded, b []byte) []byte {
 		p := &r.parts[0]
-		b = append(append(append(b, `{"TableName":"`...), p.table.name...), '"')
+		b = quoted(append(b, `{"TableName":`...), p.table.name)
 		b = item(w, append(b, member...), p)
 		if reads && r.consistent {
 			b = append(b, `,"ConsistentRead":true`...)
@@ -158,10 +158,10 @@ func (w *writer) playChange(b []byte, p *recordedPart) []byte {
 func (w *writer) playQuery(t *Trace, r *recorded, b []byte) []byte {
 	p := &r.parts[0]
 	partition, sort := p.table.partition.name, p.table.sort.name
-	b = append(append(append(b, `{"TableName":"`...), p.table.name...), '"')
+	b = quoted(append(b, `{"TableName":`...), p.table.name)
 	if p.index != nil {
 		partition, sort = p.index.partition.name, p.index.sort.name
-		b = append(append(append(b, `,"IndexName":"`...), p.index.name...), '"')
+		b = quoted(append(b, `,"IndexName":`...), p.index.name)
 	}
 	condition := ranges[r.rangeOp]
 	limit := r.limit
@@ -171,12 +171,12 @@ func (w *writer) playQuery(t *Trace, r *recorded, b []byte) []byte {
 			limit = max(1, r.found)
 		}
 	}
-	b = append(append(append(b, `,"KeyConditionExpression":"#p = :p`...), condition...), `","ExpressionAttributeNames":{"#p":"`...)
-	b = append(b, partition...)
+	b = append(append(append(b, `,"KeyConditionExpression":"#p = :p`...), condition...), `","ExpressionAttributeNames":{"#p":`...)
+	b = quoted(b, partition)
 	if condition != "" {
-		b = append(append(b, `","#s":"`...), sort...)
+		b = quoted(append(b, `,"#s":`...), sort)
 	}
-	b = append(append(b, `"},"ExpressionAttributeValues":{":p":`...), p.partition...)
+	b = append(append(b, `},"ExpressionAttributeValues":{":p":`...), p.partition...)
 	if condition != "" {
 		b = append(append(b, `,":a":`...), r.rangeA...)
 		if r.rangeB != "" {
@@ -210,9 +210,9 @@ func (r *recorded) page(b []byte, limit int) []byte {
 // playScan appends a Scan.
 func (w *writer) playScan(_ *Trace, r *recorded, b []byte) []byte {
 	p := &r.parts[0]
-	b = append(append(append(b, `{"TableName":"`...), p.table.name...), '"')
+	b = quoted(append(b, `{"TableName":`...), p.table.name)
 	if p.index != nil {
-		b = append(append(append(b, `,"IndexName":"`...), p.index.name...), '"')
+		b = quoted(append(b, `,"IndexName":`...), p.index.name)
 	}
 	return r.page(b, r.limit)
 }
@@ -299,8 +299,8 @@ func (w *writer) playTransaction(_ *Trace, r *recorded, b []byte) []byte {
 	for i := range r.parts {
 		p := &r.parts[i]
 		t := transactionParts[p.do]
-		b = append(append(append(comma(b), `{"`...), t.member...), `":{"TableName":"`...)
-		b = append(append(append(append(b, p.table.name...), `","`...), t.item...), `":`...)
+		b = quoted(append(append(append(comma(b), `{"`...), t.member...), `":{"TableName":`...), p.table.name)
+		b = append(append(append(b, `,"`...), t.item...), `":`...)
 		b = append(append(t.body(w, b, p), t.end...), `}}`...)
 	}
 	return append(b, `]}`...)

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
-	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"millrace/internal/node"
+	"millrace/internal/node/nodetest"
 )
 
 // write makes a file.
@@ -22,36 +22,6 @@ func write(t *testing.T, name, text string) {
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// serve runs a millrace in this process and returns its URL and what ends it. change may be nil.
-func serve(t *testing.T, change func(*node.Config)) (url string, stop func()) {
-	t.Helper()
-	c := node.DefaultConfig()
-	c.Listen, c.Admin.Listen, c.InMemory, c.Shutdown.Delay = "127.0.0.1:0", "", true, 0
-	if change != nil {
-		change(&c)
-	}
-	n, err := node.New(c, "test", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx) }()
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("the server ended with %v", err)
-		}
-	}
-	t.Cleanup(stop)
-	return "http://" + n.Addr().String(), stop
 }
 
 // quick is a configuration of a run that takes less than a second.
@@ -74,8 +44,8 @@ func quick(t *testing.T, workload string, targets ...Target) Config {
 // answered, and the server refuses nothing but transactions that meet.
 func TestEveryWorkloadRuns(t *testing.T) {
 	t.Parallel()
-	off, _ := serve(t, func(c *node.Config) { c.Cache.Enabled = false })
-	on, _ := serve(t, nil)
+	off, _ := nodetest.Start(t, nodetest.Uncached)
+	on, _ := nodetest.Start(t)
 	for _, name := range WorkloadNames() {
 		for _, sdk := range []bool{false, true} {
 			if sdk && !slices.Contains([]string{"single-table", "iot", "microservices", "ycsb-c"}, name) {
@@ -120,7 +90,7 @@ func TestEveryWorkloadRuns(t *testing.T) {
 
 func TestTablesAreDroppedKeptAndReused(t *testing.T) {
 	t.Parallel()
-	url, _ := serve(t, nil)
+	url, _ := nodetest.Start(t)
 	c := quick(t, "ycsb-c", Target{"it", url})
 	c.Duration, c.Warmup = 100*time.Millisecond, 0
 	c.Keep = true
@@ -150,7 +120,7 @@ func TestTablesAreDroppedKeptAndReused(t *testing.T) {
 
 func TestReportsSayTheSame(t *testing.T) {
 	t.Parallel()
-	url, _ := serve(t, nil)
+	url, _ := nodetest.Start(t)
 	c := quick(t, "ycsb-a", Target{"it", url}, Target{"</script>", url})
 	c.Command = []string{"millrace", "loadtest", "--target", "<it>"}
 	r, err := Run(t.Context(), c, NewProgress(io.Discard, false))
@@ -245,20 +215,35 @@ func TestSearchFindsTheHighestRate(t *testing.T) {
 
 func TestTimeLimitAndInterruptionReport(t *testing.T) {
 	t.Parallel()
-	url, _ := serve(t, nil)
+	url, _ := nodetest.Start(t)
 	c := quick(t, "ycsb-b", Target{"it", url})
-	c.Duration, c.Warmup, c.Limit = time.Minute, 0, 800*time.Millisecond
-	r, err := Run(t.Context(), c, NewProgress(io.Discard, false))
+	c.Duration, c.Warmup = 10*time.Minute, 0
+	// cut runs for a while, and for longer if that was over before anything was answered: loading may take as long.
+	cut := func(run func(while time.Duration) (*Report, error)) (*Report, error) {
+		for while := 800 * time.Millisecond; ; while *= 2 {
+			r, err := run(while)
+			if while > time.Minute || !errors.Is(err, ErrInterrupted) && (err != nil || r.Targets[0].Counts.Answered > 0) {
+				return r, err
+			}
+		}
+	}
+	r, err := cut(func(while time.Duration) (*Report, error) {
+		c.Limit = while
+		return Run(t.Context(), c, NewProgress(io.Discard, false))
+	})
 	if err != nil || !strings.Contains(r.Cut, "time limit") || r.Targets[0].Counts.Answered == 0 {
-		t.Fatalf("with a limit of 800 ms: %v", err)
+		t.Fatalf("with a limit of %v: %v", c.Limit, err)
 	}
 	c.Limit = 0
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	timer := time.AfterFunc(800*time.Millisecond, cancel)
-	defer timer.Stop()
-	if r, err = Run(ctx, c, NewProgress(io.Discard, false)); err != nil || r.Cut != "interrupted" || r.Targets[0].Counts.Answered == 0 {
-		t.Fatalf("interrupted after 800 ms: %v", err)
+	r, err = cut(func(while time.Duration) (*Report, error) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		timer := time.AfterFunc(while, cancel)
+		defer timer.Stop()
+		return Run(ctx, c, NewProgress(io.Discard, false))
+	})
+	if err != nil || r.Cut != "interrupted" || r.Targets[0].Counts.Answered == 0 {
+		t.Fatalf("interrupted: %v", err)
 	}
 	// The tables are gone in either case.
 	c.Duration = 100 * time.Millisecond

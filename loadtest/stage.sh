@@ -3,26 +3,10 @@
 # under a few seconds of load; the JSON must add up, the page must draw itself in a browser at two widths.
 set -euo pipefail
 work=$1
-pids=()
+stage=loadtest
+. "$(dirname "${BASH_SOURCE[0]}")/../.ci/node.sh"
 profile=$(mktemp -d)
-end() { local pid; for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done; rm -rf "$profile"; }
-trap end EXIT
-
-# node NAME FLAGS...: starts a millrace and sets endpoint.
-node() {
-  local name=$1 try
-  shift
-  : >"$work/loadtest-$name.log"
-  "$work/millrace" serve --in-memory --listen 127.0.0.1:0 --admin-listen "" --log-format json "$@" 2>"$work/loadtest-$name.log" &
-  pids+=($!)
-  for try in $(seq 100); do
-    endpoint=$(sed -n 's/.*"serving DynamoDB","endpoint":"\([^"]*\)".*/\1/p' "$work/loadtest-$name.log")
-    [ -z "$endpoint" ] || return 0
-    sleep 0.1
-  done
-  cat "$work/loadtest-$name.log" >&2
-  return 1
-}
+trap 'end_nodes; rm -rf "$profile"' EXIT
 
 rm -f "$work"/loadtest.trace
 node plain --cache off

@@ -224,7 +224,12 @@ func (t *Trace) request(l *traceLine, labels map[string]int) {
 	t.requests = append(t.requests, r)
 }
 
-// part takes one element of a request's "on"; false if it names no item or page.
+// doings are what can be done to an item of a request that is about several.
+var doings = map[ddb.Operation][]string{
+	ddb.BatchWriteItem: {"put", "delete"}, ddb.TransactGetItems: {"get"}, ddb.TransactWriteItems: {"put", "update", "delete", "check"},
+}
+
+// part takes one element of a request's "on"; false if it names no item or page, or does to it what the request cannot.
 func (t *Trace) part(l *tracePart, op ddb.Operation) (p recordedPart, ok bool) {
 	p = recordedPart{table: t.byName[l.Table], do: l.Do, bytes: l.Bytes}
 	if p.table == nil {
@@ -241,6 +246,9 @@ func (t *Trace) part(l *tracePart, op ddb.Operation) (p recordedPart, ok bool) {
 		return p, l.Index == "" || p.index != nil
 	}
 	if len(l.Key) == 0 || l.Index != "" && p.index == nil {
+		return p, false
+	}
+	if does := doings[op]; does != nil && !slices.Contains(does, l.Do) {
 		return p, false
 	}
 	p.partition = valueJSON(partition.typ, l.Key[0])

@@ -84,6 +84,9 @@ func (m *Metrics) collect(out sink) {
 func (m *Metrics) collectRequests(out sink) {
 	results := len(m.names.Results)
 	for _, t := range m.tables.all() {
+		for why, n := range t.WeakFills() {
+			out.number(&weakFills, float64(n), t.Name, why)
+		}
 		for op, name := range m.names.Operations {
 			row := t.requests.made(op)
 			if row == nil {
@@ -146,6 +149,9 @@ func (m *Metrics) collectBehind(out sink) {
 		out.number(&streamRequests, float64(x.requests.Load()), table)
 		out.number(&streamRecords, float64(x.records.Load()), table)
 		out.number(&streamGaps, float64(x.gaps.Load()), table)
+		if d := x.indexLag.Load(); d > 0 {
+			out.number(&indexLag, time.Duration(d).Seconds(), table)
+		}
 		if d, ok := x.lag.read(0); ok {
 			out.distribution(&streamLag, d, table)
 		}

@@ -47,6 +47,7 @@ var (
 	streamRecords   = instrument{"millrace.stream.records", counter, "{record}", "Stream records applied.", []string{"table"}}
 	streamGaps      = instrument{"millrace.stream.gaps", counter, "{gap}", "Times the position in the stream was lost and the table was forgotten.", []string{"table"}}
 	streamLag       = instrument{"millrace.stream.lag", histogram, "s", "Time from a change's commit to its application.", []string{"table"}}
+	indexLag        = instrument{"millrace.index.lag", gauge, "s", "How far the table's global indexes are assumed to lag behind it: upstream.index_lag, or more where they were seen to.", []string{"table"}}
 	audits          = instrument{"millrace.audits", counter, "{hit}", "Hits drawn to be compared with the backend, by what it showed: agreed, within_bound, beyond_bound, unresolved, skipped.", []string{"table", "verdict"}}
 	staleness       = instrument{"millrace.staleness", histogram, "s", "How long entries went on being served, from when an audit saw the backend contradict them.", []string{"table"}}
 
@@ -55,6 +56,7 @@ var (
 	upstreamDuration = instrument{"millrace.upstream.duration", histogram, "s", "Time that single HTTP requests to Amazon took.", []string{"operation", "class"}}
 	upstreamInFlight = instrument{"millrace.upstream.in_flight", gauge, "{request}", "HTTP requests to Amazon under way.", nil}
 	upstreamRetries  = instrument{"millrace.upstream.retries", counter, "{request}", "HTTP requests to Amazon that were sent again, by why.", []string{"operation", "reason"}}
+	weakFills        = instrument{"millrace.cache.weak_fills", counter, "{read}", "Misses read eventually as their client sent them, and not stored, where the cache would have had them read strongly: upstream refused or throttled that, or the table was cold and its refill_rate reached.", []string{"table", "reason"}}
 	capacityUnits    = instrument{"millrace.capacity.units", counter, "{unit}", "Read and write units, by what they were for.", []string{"table", "entry"}}
 	capacityConsumed = instrument{"millrace.capacity.consumed", counter, "{unit}", "Read or write units that operations consumed at a remote backend, fills of the caches under the operation they were for.", []string{"table", "operation"}}
 	capacityNet      = instrument{"millrace.capacity.net_units", gauge, "{unit}", "Read units avoided by the cache less what it cost; may be below zero.", []string{"table"}}
@@ -76,8 +78,8 @@ var (
 var instruments = []*instrument{
 	&requestsTotal, &requestDuration, &cacheRequests, &cacheBatchKeys, &receivedBytes, &sentBytes, &panicsTotal, &refusedTotal, &slowTotal,
 	&cacheEntries, &cacheBytes, &cacheMaxBytes, &cacheEvictions, &cacheEvictedBytes, &invalidations, &hotKeyShare,
-	&streamWatermark, &streamRequests, &streamRecords, &streamGaps, &streamLag, &audits, &staleness,
-	&backendDuration, &backendInFlight, &upstreamDuration, &upstreamInFlight, &upstreamRetries, &capacityUnits, &capacityConsumed, &capacityNet,
+	&streamWatermark, &streamRequests, &streamRecords, &streamGaps, &streamLag, &indexLag, &audits, &staleness,
+	&backendDuration, &backendInFlight, &upstreamDuration, &upstreamInFlight, &upstreamRetries, &weakFills, &capacityUnits, &capacityConsumed, &capacityNet,
 	&observedReads, &observedVerdicts,
 	&connectionsOpen, &connectionsMade, &connectionsCut, &draining, &buildInfo, &reloadOK, &reloadTime, &certificateEnds,
 }

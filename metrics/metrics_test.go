@@ -23,6 +23,7 @@ func newTest() *Metrics {
 // fill counts something with every instrument there is.
 func fill(m *Metrics) {
 	books := m.Table("books")
+	books.Weakened(WeakCold)
 	for range 3 {
 		m.Request(1, 1, OK, books, 10*time.Microsecond, 100, 400)
 	}
@@ -45,6 +46,7 @@ func fill(m *Metrics) {
 	s.Asked()
 	s.Applied(5, 300*time.Millisecond)
 	s.Gap()
+	s.IndexLag(1500 * time.Millisecond)
 	found := m.Audited.Table("books")
 	found.Judged(AuditWithinBound)
 	found.Stale(40 * time.Millisecond)
@@ -121,6 +123,7 @@ func TestScrapeShowsWhatWasCounted(t *testing.T) {
 		`millrace_stream_records_total{table="books"} 5`,
 		`millrace_stream_gaps_total{table="books"} 1`,
 		`millrace_stream_lag_seconds_sum{table="books"} 0.3`,
+		`millrace_index_lag_seconds{table="books"} 1.5`,
 		`millrace_staleness_seconds_count{table="books"} 1`,
 		`millrace_audits_total{table="books",verdict="within_bound"} 1`,
 		`millrace_audits_total{table="books",verdict="beyond_bound"} 0`,
@@ -296,4 +299,81 @@ func BenchmarkHotKeys(b *testing.B) {
 			m.HotKeys.Touch(books, key)
 		}
 	})
+}
+
+// What reading a stream costs is taken off what may be spent, as long as it has a price, and is called a loss when it has been
+// more than what was saved for long.
+func TestAccountWeighsTheStream(t *testing.T) {
+	t.Parallel()
+	for _, streamUnits := range []float64{1.6, 0} {
+		m := newTest()
+		m.Ledger.Price(streamUnits)
+		a := m.Ledger.Table("books")
+		save := func(n int) {
+			for range n {
+				a.Add(ReadsAvoided, 1)
+			}
+		}
+		f := func(when string, thrifty, loses bool) {
+			t.Helper()
+			if a.Thrifty() != thrifty || a.Loses() != loses {
+				t.Errorf("with a GetRecords worth %v units, %s: thrifty %v, loses %v; want %v, %v", streamUnits, when, a.Thrifty(), a.Loses(), thrifty, loses)
+			}
+		}
+		f("at first", true, false)
+		save(1000)
+		f("with 500 units saved", false, false)
+		a.Add(StreamReads, 2*300)
+		f("after 300 requests", streamUnits > 0, false)
+		if a.Poor() {
+			t.Error("audits go by read units alone, but the account is poor")
+		}
+		// A hit in many looks whether the stream is paid for.
+		save(20_000)
+		f("with 10 500 units saved", false, false)
+		a.Add(StreamReads, 2*lossAfter)
+		f("after an hour of requests", streamUnits > 0, streamUnits > 0)
+		a.Add(ReadsAvoided, 100*2*lossAfter)
+		f("when hits have paid for it", true, false) // a read that was worth so much may come again
+	}
+}
+
+// A dear read is held in mind for as long as the like of it may be under way, and not for good.
+func TestAccountForgetsTheDearest(t *testing.T) {
+	t.Parallel()
+	a := newTest().Ledger.Table("books")
+	a.Add(ReadsAvoided, 20_000) // a hit on a scan
+	hits := 0
+	for a.Thrifty() && hits < 10*dearestWindow {
+		a.Add(ReadsAvoided, 1)
+		hits++
+	}
+	if hits < dearestWindow || hits > 2*dearestWindow {
+		t.Errorf("after a dear read it took %d hits until some may be spent, want from %d to %d", hits, dearestWindow, 2*dearestWindow)
+	}
+	if net := a.Net(); net < reserve*cheapest/2 {
+		t.Errorf("%v units are saved, less than what is held back", net)
+	}
+	// And what is still dear is still held in mind.
+	for range 3 * dearestWindow {
+		a.Add(StrongFills, 1)
+		a.Add(ReadsAvoided, 1)
+	}
+	a.Add(StrongFills, 300)
+	if !a.Thrifty() {
+		t.Error("a fill that cost 150 units more is not held in mind")
+	}
+}
+
+// One surcharge is never more than what is held back, whatever was seen before.
+func TestAccountHoldsBackTheDearest(t *testing.T) {
+	t.Parallel()
+	a := newTest().Ledger.Table("books")
+	for a.Thrifty() {
+		a.Add(ReadsAvoided, 1)
+	}
+	a.Add(StrongFills, 256) // of a page of 1 MB
+	if net := a.Net(); net < 0 || !a.Poor() || !a.Thrifty() {
+		t.Errorf("after the dearest of fills the net is %v, poor %v; want 0 or more, true", net, a.Poor())
+	}
 }

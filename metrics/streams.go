@@ -20,6 +20,7 @@ type Stream struct {
 	records   atomic.Uint64
 	gaps      atomic.Uint64
 	lag       histograms
+	indexLag  atomic.Int64 // in nanoseconds; 0 is not told
 }
 
 // Table is the counters of the stream of a table; past the cap they are shared.
@@ -64,6 +65,13 @@ func (x *Stream) Applied(records int, lag time.Duration) {
 	}
 	x.records.Add(uint64(records))
 	x.lag.observe(stripe(), 0, lag)
+}
+
+// IndexLag notes how far the table's global indexes are assumed to lag behind it.
+func (x *Stream) IndexLag(d time.Duration) {
+	if x != nil {
+		x.indexLag.Store(int64(d))
+	}
 }
 
 // Gap notes that the position was lost and the table was forgotten for it.

@@ -25,6 +25,46 @@ type Table struct {
 	results int
 	// requests are class × result, by operation.
 	requests rows
+	// weak counts by Weakness.
+	weak [numWeaknesses]atomic.Uint64
+}
+
+// Weakness is why a fill was read eventually, and not stored, where it would have been read strongly.
+type Weakness uint8
+
+// The reasons.
+const (
+	// WeakRefused: upstream failed the strong read.
+	WeakRefused Weakness = iota
+	// WeakThrottled: it throttled it.
+	WeakThrottled
+	// WeakCold: the table was cold, and its budget of strong fills spent.
+	WeakCold
+	numWeaknesses
+)
+
+// weaknessNames are the values of label "reason".
+var weaknessNames = [numWeaknesses]string{"refused", "throttled", "cold"}
+
+// Weakened counts a fill that was; a nil t does not.
+func (t *Table) Weakened(why Weakness) {
+	if t != nil {
+		t.weak[why].Add(1)
+	}
+}
+
+// WeakFills are how many there were, by reason, without those of which there was none.
+func (t *Table) WeakFills() map[string]uint64 {
+	if t == nil {
+		return nil
+	}
+	out := map[string]uint64{}
+	for why, name := range weaknessNames {
+		if n := t.weak[why].Load(); n > 0 {
+			out[name] = n
+		}
+	}
+	return out
 }
 
 // row is the counters of an operation.

@@ -22,8 +22,6 @@ type AuditConfig struct {
 	Budget float64
 	// Lag is how much later than Delta an entry of a table whose stream is read may go; nil is none.
 	Lag func(*cache.Schema) time.Duration
-	// IndexLag is how far global indexes are assumed to lag behind their tables.
-	IndexLag time.Duration
 	// Breach hears of a table of which an entry was served beyond its bound, and for how long it was seen to be; nil is nobody.
 	Breach func(*cache.Schema, time.Duration)
 }
@@ -68,7 +66,8 @@ func (p *Proxy) audit(s suspect, halves int64) {
 		s.schema.Audit.Judged(metrics.AuditSkipped)
 		return
 	}
-	if s.prepaid = float64(halves) / 2; !p.budget.take(s.prepaid) {
+	s.price = float64(halves) / 2
+	if s.prepaid = s.price; !p.budget.take(s.prepaid) {
 		<-p.suspects
 		s.schema.Audit.Judged(metrics.AuditSkipped)
 		return

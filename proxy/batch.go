@@ -19,6 +19,7 @@ func (p *Proxy) batchGetItem(ctx context.Context, req *ddb.Request, o Options, r
 	if ok {
 		return nil
 	}
+	reply.waits()
 	b, ok := p.newBatch(ctx, req)
 	if !ok {
 		return p.forward(ctx, req, o, reply)
@@ -38,7 +39,7 @@ type batch struct {
 
 // batchTable is one table's part of a batch.
 type batchTable struct {
-	name       string
+	name       string // or ARN, as the client has it
 	in         ddb.KeysAndAttributes
 	schema     *cache.Schema
 	projection *expr.Projection
@@ -61,13 +62,16 @@ type batchKey struct {
 // newBatch decodes and checks a BatchGetItem; false means that it must be forwarded.
 func (p *Proxy) newBatch(ctx context.Context, req *ddb.Request) (*batch, bool) {
 	in, err := ddb.InputAs[ddb.BatchGetItemInput](req)
-	if err != nil || len(in.RequestItems) == 0 {
+	if err != nil || req.Partial() || len(in.RequestItems) == 0 {
 		return nil, false
 	}
 	b := &batch{tables: make([]batchTable, 0, len(in.RequestItems)), capacity: in.ReturnConsumedCapacity}
 	for _, name := range slices.Sorted(maps.Keys(in.RequestItems)) {
 		part := in.RequestItems[name]
 		s := p.schema(ctx, req, name)
+		if b.of(s) != nil {
+			return nil, false // by its name and by its ARN
+		}
 		if s == nil || !s.Settings.Items || part.AttributesToGet != nil {
 			return nil, false
 		}
@@ -97,6 +101,16 @@ func (p *Proxy) newBatch(ctx context.Context, req *ddb.Request) (*batch, bool) {
 		b.tables = append(b.tables, t)
 	}
 	return b, b.keys > 0 && b.keys <= ddb.MaxBatchGetKeys
+}
+
+// of is the part of the table with a schema, nil if there is none.
+func (b *batch) of(s *cache.Schema) *batchTable {
+	for i := range b.tables {
+		if b.tables[i].schema == s {
+			return &b.tables[i]
+		}
+	}
+	return nil
 }
 
 // each calls fn for every key.
@@ -151,11 +165,16 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 			joins = append(joins, k)
 		case coherence.Lead:
 			leads.add(t, k)
+			if f := k.read.Flight; look.Batched == cache.Unbatched && f.Weak {
+				look.Batched = cache.BatchedWeak
+			} else if look.Batched == cache.Unbatched && f.Strong && !t.strong {
+				look.Batched = cache.BatchedStrong
+			}
 		}
 	}
 	b.each(lookup)
 	if b.stale() {
-		leads.fail(p, cache.Answer{Alone: true})
+		leads.failed(p, cache.Answer{Alone: true})
 		return p.forward(ctx, req, o, reply)
 	}
 	alone := map[*batchKey]bool{}
@@ -168,7 +187,7 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 			if err != nil {
 				return err
 			}
-			if a.Alone && k.read.Outcome == coherence.Joined {
+			if k.read.Outcome == coherence.Joined && (a.Alone || a.Err != nil) {
 				alone[k] = true
 				continue
 			}
@@ -178,6 +197,9 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 					for i := range b.tables {
 						p.doubt(a.Err, b.tables[i].schema)
 					}
+					return p.forward(ctx, req, o, reply)
+				}
+				if isUnread(a.Err) {
 					return p.forward(ctx, req, o, reply)
 				}
 				if schemas := b.projected(); isDenied(a.Err) && len(schemas) > 0 {
@@ -193,7 +215,8 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 		if len(alone) == 0 {
 			break
 		}
-		// Someone else's read ended for reasons of its own. Read what it was for in a call of our own.
+		// Someone else's read ended for reasons of its own, or failed: what the backend says to a GetItem, such as that it has too
+		// much to do, it says to a batch by the key, among UnprocessedKeys. Read what it was for in a call of our own.
 		look.Alone = true
 		b.each(func(t *batchTable, k *batchKey) {
 			if alone[k] {
@@ -202,17 +225,20 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 		})
 		clear(alone)
 		if b.stale() {
-			leads.fail(p, cache.Answer{Alone: true})
+			leads.failed(p, cache.Answer{Alone: true})
 			return p.forward(ctx, req, o, reply)
 		}
 	}
 	reply.Hits, reply.Keys = hits, b.keys
 	b.each(func(t *batchTable, k *batchKey) {
-		if (k.read.Outcome == coherence.Hit || k.read.Outcome == coherence.Negative) && t.schema.Sampled() {
-			p.auditItem(&itemRead{schema: t.schema, key: k.key, cacheKey: k.cacheKey, strong: t.strong}, k.read)
-		}
+		reply.Weak = reply.Weak || k.answer.Weak
 		if k.read.Outcome != coherence.Lead && !k.left {
 			avoided(t.schema, itemHalves(k.answer.Meta.Size, t.strong))
+		} else if t.projection != nil && !k.left {
+			p.guard.Worked(t.schema, invalidation.RewriteProjection)
+		}
+		if (k.read.Outcome == coherence.Hit || k.read.Outcome == coherence.Negative) && t.schema.Sampled() {
+			p.auditItem(&itemRead{schema: t.schema, key: k.key, cacheKey: k.cacheKey, strong: t.strong}, k.read)
 		}
 	})
 	switch {
@@ -222,10 +248,23 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 		reply.Result = Hit
 	case hits > 0:
 		reply.Result = Partial
+	case reply.Weak:
+		reply.Result = Forward
 	default:
 		reply.Result = Miss
 	}
+	reply.RequestID = b.requestID()
 	return b.respond(reply)
+}
+
+// requestID is the backend's id of the read that answered the whole batch; empty where parts of it came from elsewhere.
+func (b *batch) requestID() string {
+	id, same := b.tables[0].keys[0].answer.RequestID, true
+	b.each(func(_ *batchTable, k *batchKey) { same = same && k.answer.RequestID == id })
+	if !same {
+		return ""
+	}
+	return id
 }
 
 // respond writes the response. Of items that are more than 16 MB together, hits and misses alike, the first that does

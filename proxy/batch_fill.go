@@ -25,6 +25,9 @@ type batchLead struct {
 	ended bool
 }
 
+// ref names its key.
+func (l *batchLead) ref() batchRef { return batchRef{l.table.name, string(l.key.cacheKey)} }
+
 // add takes in a key whose flight the batch leads.
 func (f *batchFill) add(t *batchTable, k *batchKey) {
 	f.leads = append(f.leads, batchLead{table: t, key: k})
@@ -39,14 +42,14 @@ func (f *batchFill) keys() []*batchKey {
 	return out
 }
 
-// fail ends the flights that are still open. Those who joined one read for themselves: what happened may have been
+// failed is part of backendRead: it ends the flights that are still open. Those who joined one read for themselves: what happened may have been
 // another key's fault, or another table's.
-func (f *batchFill) fail(p *Proxy, a cache.Answer) {
+func (f *batchFill) failed(p *Proxy, a cache.Answer) {
 	a.Alone = true
 	for i := range f.leads {
 		if l := &f.leads[i]; !l.ended {
 			l.ended = true
-			p.items.Fail(l.key.read.Flight, a)
+			p.failItem(l.key.read.Flight, a)
 		}
 	}
 }
@@ -56,41 +59,42 @@ func (p *Proxy) startBatch(ctx context.Context, f *batchFill) {
 	if len(f.leads) == 0 {
 		return
 	}
-	p.background(ctx,
-		func(ctx context.Context) {
-			if err := p.fillBatch(ctx, f); err != nil {
-				f.fail(p, cache.Answer{Err: err})
-			}
-		},
-		func(err error) { f.fail(p, cache.Answer{Err: err}) })
+	p.background(ctx, f)
+}
+
+// read is part of backendRead.
+func (f *batchFill) read(ctx context.Context, p *Proxy) {
+	if err := p.fillBatch(ctx, f); err != nil {
+		f.failed(p, cache.Answer{Err: err})
+	}
 }
 
 // fillBatch reads whole items, without the options that only decide what is shown of them.
 func (p *Proxy) fillBatch(ctx context.Context, f *batchFill) error {
-	in := &ddb.BatchGetItemInput{RequestItems: map[string]ddb.KeysAndAttributes{}}
-	strong := true
-	scope := ""
-	for i := range f.leads {
-		t, k := f.leads[i].table, f.leads[i].key
-		scope = t.schema.Scope
-		part := in.RequestItems[t.name]
-		part.Keys = append(part.Keys, k.key)
-		if t.strong || k.read.Flight.Strong {
-			part.ConsistentRead = &strong // one strong read makes them all so; that does no harm
-		}
-		in.RequestItems[t.name] = part
+	in, resp := (*ddb.BatchGetItemInput)(nil), (*ddb.Response)(nil)
+	send := func(how strength) (err error) {
+		in = f.request(how.strong)
+		resp, err = p.fill(ctx, f.leads[0].table.schema.Scope, in, how)
+		return err
 	}
-	resp, err := p.fill(ctx, scope, in)
+	raised := f.raised()
+	err := send(strength{strong: true, once: len(raised) > 0})
+	if err != nil && len(raised) > 0 {
+		err = p.secondChance(err, raised[0].table.schema, func() bool { return p.weakenAll(raised) }, send)
+	}
 	if err != nil {
 		return err
 	}
-	got, err := f.batch.answer(resp)
+	for i := range f.leads {
+		cache.Identify(f.leads[i].key.read.Flight, resp.RequestID)
+	}
+	got, err := f.answer(resp)
 	if err != nil {
 		return err
 	}
 	for i := range f.leads {
 		l := &f.leads[i]
-		ref := batchRef{l.table.name, string(l.key.cacheKey)}
+		ref := l.ref()
 		item, exists := got.items[ref]
 		l.ended = true
 		if !exists && got.left[ref] {
@@ -98,9 +102,62 @@ func (p *Proxy) fillBatch(ctx context.Context, f *batchFill) error {
 			continue
 		}
 		a := p.items.Done(l.key.read.Flight, item, exists)
-		filled(l.table.schema, ddb.BatchGetItem, itemHalves(a.Meta.Size, false), in.RequestItems[l.table.name].ConsistentRead != nil, l.table.strong)
+		filled(l.table.schema, ddb.BatchGetItem, itemHalves(a.Meta.Size, false), in.RequestItems[l.table.schema.Name].ConsistentRead != nil, l.table.strong)
 	}
 	return nil
+}
+
+// answer sorts the response to what f leads. One of upstream's that shows an item that was not asked for cannot be understood.
+func (f *batchFill) answer(resp *ddb.Response) (*batchAnswer, error) {
+	got, err := f.batch.answer(resp)
+	if resp.Body() == nil {
+		return got, err
+	}
+	asked := 0
+	for i := range f.leads {
+		if err == nil && got.items[f.leads[i].ref()] != nil {
+			asked++
+		}
+	}
+	if err != nil || asked != len(got.items) {
+		return nil, &unread{resp}
+	}
+	return got, nil
+}
+
+// request reads what f leads: strongly for the clients who want that, and if strong is set for the caches too.
+func (f *batchFill) request(strong bool) *ddb.BatchGetItemInput {
+	in, consistent := &ddb.BatchGetItemInput{RequestItems: map[string]ddb.KeysAndAttributes{}}, true
+	for i := range f.leads {
+		t, k := f.leads[i].table, f.leads[i].key
+		part := in.RequestItems[t.schema.Name]
+		part.Keys = append(part.Keys, k.key)
+		if t.strong || k.read.Flight.Strong && strong {
+			part.ConsistentRead = &consistent // one strong read makes them all so; that does no harm
+		}
+		in.RequestItems[t.schema.Name] = part
+	}
+	return in
+}
+
+// raised are the reads that are strong though their client did not ask for that.
+func (f *batchFill) raised() (out []*batchLead) {
+	for i := range f.leads {
+		if l := &f.leads[i]; !l.table.strong && l.key.read.Flight.Strong {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// weakenAll weakens the flights of all of them, or reports false.
+func (p *Proxy) weakenAll(leads []*batchLead) bool {
+	for _, l := range leads {
+		if !p.items.Weaken(l.key.read.Flight) {
+			return false
+		}
+	}
+	return true
 }
 
 // batchRef names one key of a batch.
@@ -114,7 +171,7 @@ type batchAnswer struct {
 
 // answer sorts a response. One that cannot be understood must not be taken for the absence of anything.
 func (b *batch) answer(resp *ddb.Response) (*batchAnswer, error) {
-	out, err := ddb.OutputAs[ddb.BatchGetItemOutput](resp)
+	out, err := wholeOutput[ddb.BatchGetItemOutput](resp)
 	if err != nil {
 		return nil, err
 	}
@@ -143,10 +200,10 @@ func (b *batch) answer(resp *ddb.Response) (*batchAnswer, error) {
 	return got, nil
 }
 
-// table is the part of the table of that name, nil if there is none.
+// table is the part of the table of that name, or ARN, nil if there is none.
 func (b *batch) table(name string) *batchTable {
 	for i := range b.tables {
-		if b.tables[i].name == name {
+		if b.tables[i].name == name || b.tables[i].schema.Name == name {
 			return &b.tables[i]
 		}
 	}
@@ -157,7 +214,7 @@ func (b *batch) table(name string) *batchTable {
 func (b *batch) ref(table string, item ddb.Item) (batchRef, error) {
 	if t := b.table(table); t != nil {
 		if key, ok := t.schema.AppendItemKey(nil, item); ok {
-			return batchRef{table, string(key)}, nil
+			return batchRef{t.name, string(key)}, nil
 		}
 	}
 	return batchRef{}, fmt.Errorf("batch get: answer about an unknown key of table %q", table)

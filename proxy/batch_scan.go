@@ -210,18 +210,19 @@ func (p *Proxy) batchHits(ctx context.Context, req *ddb.Request, o Options, repl
 	reply.Body = append(body, `]},"UnprocessedKeys":{}}`...)
 	reply.Table, reply.Result, reply.Hits, reply.Keys = g.schema.Counters, Hit, g.count, g.count
 	avoided(g.schema, cost)
-	p.auditBatch(ctx, req, g)
+	p.auditBatch(ctx, req, g, reply)
 	return found, true
 }
 
 // auditBatch audits those of the hits of g that are drawn.
-func (p *Proxy) auditBatch(ctx context.Context, req *ddb.Request, g *scannedBatch) {
+func (p *Proxy) auditBatch(ctx context.Context, req *ddb.Request, g *scannedBatch, reply *Reply) {
 	var b *batch
 	for i := range g.count {
 		if !g.schema.Sampled() {
 			continue
 		}
 		if b == nil {
+			reply.waits()
 			var ok bool
 			if b, ok = p.newBatch(ctx, req); !ok || b.tables[0].schema != g.schema {
 				return

@@ -73,13 +73,17 @@ func FuzzScanBatch(f *testing.F) {
 		if !g.scan(body, func([]byte) *cache.Schema { return s }) {
 			return
 		}
-		in, err := ddb.InputAs[ddb.BatchGetItemInput](ddb.NewRequest(ddb.BatchGetItem, body))
+		req := ddb.NewRequest(ddb.BatchGetItem, body)
+		in, err := ddb.InputAs[ddb.BatchGetItemInput](req)
 		if err != nil {
 			// A table by a name that no table can have is not known.
 			if nameFault(string(g.table)) || len(g.table) == 0 {
 				return
 			}
 			t.Fatalf("%q: the decoder says %v", body, err)
+		}
+		if req.Partial() {
+			t.Fatalf("%q says more than the scanner understands", body)
 		}
 		part, ok := in.RequestItems[string(g.table)]
 		if !ok || len(in.RequestItems) != 1 || len(part.Keys) != g.count || isTrue(part.ConsistentRead) != g.strong ||

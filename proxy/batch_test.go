@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -208,6 +209,45 @@ func TestReaderWhoJoinedABatchSurvivesItsFailure(t *testing.T) {
 	g.pass <- nil
 	if a := <-single; a.err != nil || a.text() != r.bare(ddb.GetItem, getBook("a", "1", "")).text() {
 		t.Errorf("the single reader: %v %s", a.err, a.body)
+	}
+}
+
+// A batch that joined a GetItem's read does not fail with it: it asks for the key itself, and what the backend leaves of it is among the
+// unprocessed keys, as if there had been no GetItem.
+func TestBatchThatJoinedAGetItemSurvivesItsFailure(t *testing.T) {
+	t.Parallel()
+	for _, failure := range []error{&ddb.Error{Code: "ProvisionedThroughputExceededException"}, &ddb.Error{Code: "AccessDeniedException"}, errors.New("cut off")} {
+		var g *gate
+		var rec *recorder
+		r := newRig(t, rigOptions{wrap: func(e *engine.Engine) backendLike {
+			rec = &recorder{Engine: e}
+			g = &gate{Engine: e, next: rec, arrived: make(chan *ddb.Request, 100), pass: make(chan error)}
+			return g
+		}})
+		r.must(ddb.CreateTable, bookTable)
+		r.putBook("a", "1", "g", 1, "n")
+		r.putBook("a", "2", "g", 1, "n")
+		r.forget()
+		single := r.start(t.Context(), ddb.GetItem, getBook("a", "1", ""))
+		<-g.arrived
+		batch := r.start(t.Context(), ddb.BatchGetItem, getBooks("", bookKey("a", "1")))
+		r.joined(1)
+		g.pass <- failure
+		if a := <-single; a.err == nil {
+			t.Errorf("%v: the single reader has an answer, want its error", failure)
+		}
+		if req := <-g.arrived; req.Op != ddb.BatchGetItem {
+			t.Fatalf("%v: then a %v is sent, want the batch's own read", failure, req.Op)
+		}
+		rec.batch = func(in *ddb.BatchGetItemInput, out *ddb.BatchGetItemOutput) {
+			out.Responses["books"] = nil
+			out.UnprocessedKeys["books"] = ddb.KeysAndAttributes{Keys: in.RequestItems["books"].Keys}
+		}
+		g.pass <- nil
+		want := `{"Responses":{"books":[]},"UnprocessedKeys":{"books":{"Keys":[` + bookKey("a", "1") + `]}}}`
+		if a := <-batch; a.text() != want {
+			t.Errorf("%v: the batch is answered %s, want %s", failure, a.text(), want)
+		}
 	}
 }
 

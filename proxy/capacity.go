@@ -3,6 +3,7 @@ package proxy
 import (
 	"millrace/cache"
 	"millrace/ddb"
+	"millrace/invalidation"
 )
 
 // A hit reports what DynamoDB would have charged for the same read without a cache. That is computed from what is
@@ -58,31 +59,76 @@ func pageCapacity(mode, table string, x *cache.IndexLayout, u cache.Units, stron
 	return cc
 }
 
+// capacityIndexes is the ReturnConsumedCapacity that pages are read with, for another caller may ask for it.
+const capacityIndexes = "INDEXES"
+
+// capacityMode is the ReturnConsumedCapacity that a fill of q is sent with.
+func (p *Proxy) capacityMode(q *pageRead) *string {
+	if !p.guard.MayRewrite(q.schema, invalidation.RewriteCapacity) {
+		return q.capacity
+	}
+	mode := capacityIndexes
+	return &mode
+}
+
+// What Units.Table says where the parts of a page's price are not known: Units.Index is all of it then.
+const (
+	// onlyTotal: the backend told the sum alone, as TOTAL asks.
+	onlyTotal = -2
+	// estimated: it told nothing. What follows from the sizes of the page's items is the least that it can have been: what a
+	// filter, a projection or a count leaves out is missing.
+	estimated = -3
+)
+
+// unitsOf are the units of a page that the backend answered.
+func (q *pageRead) unitsOf(got *page, strong bool) cache.Units {
+	u := unitsOf(got.cost, q.index.Name, strong)
+	switch {
+	case u.Table >= 0 || u.Index >= 0 || q.schema.Account == nil && got.cost == nil:
+	case got.cost != nil && got.cost.CapacityUnits > 0:
+		u = cache.Units{Table: onlyTotal, Index: eventualUnits(got.cost.CapacityUnits, strong)}
+	default:
+		u = cache.Units{Table: estimated, Index: itemHalves(int64(got.size), false)}
+		q.schema.Account.Estimate()
+	}
+	return u
+}
+
+// untold reports whether a page's units do not tell its client what was asked for.
+func (q *pageRead) untold(u cache.Units) bool {
+	switch {
+	case !wantsCapacity(q.capacity):
+		return false
+	case u.Table == onlyTotal:
+		return *q.capacity == capacityIndexes
+	}
+	return u.Table == estimated || u.Table < 0 && u.Index < 0
+}
+
 // unitsOf reads a page's units off what the backend charged for it with INDEXES.
 func unitsOf(cc *ddb.ConsumedCapacity, index string, strong bool) cache.Units {
 	u := cache.Units{Table: -1, Index: -1}
 	if cc == nil {
 		return u
 	}
-	eventual := func(units float64) int64 {
-		if strong {
-			return int64(units)
-		}
-		return int64(2 * units)
-	}
 	if cc.Table != nil {
-		u.Table = eventual(cc.Table.CapacityUnits)
+		u.Table = eventualUnits(cc.Table.CapacityUnits, strong)
 	}
 	if c, ok := cc.GlobalSecondaryIndexes[index]; ok {
-		u.Index = eventual(c.CapacityUnits)
+		u.Index = eventualUnits(c.CapacityUnits, strong)
 	} else if c, ok := cc.LocalSecondaryIndexes[index]; ok {
-		u.Index = eventual(c.CapacityUnits)
+		u.Index = eventualUnits(c.CapacityUnits, strong)
 	}
 	return u
 }
 
-// known reports whether the backend told anything.
-func known(u cache.Units) bool { return u.Table >= 0 || u.Index >= 0 }
+// eventualUnits is what a read that was charged so many units costs in half units when it is read eventually.
+func eventualUnits(units float64, strong bool) int64 {
+	if strong {
+		return int64(units)
+	}
+	return int64(2 * units)
+}
 
 // appendCapacity adds ConsumedCapacity, which is the last member of every response, to the response whose JSON
 // begins at start in body.

@@ -14,8 +14,7 @@ func ClassOf(err error) metrics.Class {
 	if !ok {
 		return metrics.Fault
 	}
-	switch e.Code {
-	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded":
+	if e.Throttled() {
 		return metrics.Throttle
 	}
 	if e.HTTPStatus() >= 500 {

@@ -14,6 +14,7 @@ import (
 
 // forward sends the request as it came.
 func (p *Proxy) forward(ctx context.Context, req *ddb.Request, _ Options, reply *Reply) error {
+	reply.waits()
 	reply.Result = Forward
 	resp, err := p.guard.Do(ctx, req)
 	if err != nil {
@@ -24,6 +25,7 @@ func (p *Proxy) forward(ctx context.Context, req *ddb.Request, _ Options, reply 
 
 // foreign sends a request of another region as it came; nothing of it is cached here.
 func (p *Proxy) foreign(ctx context.Context, req *ddb.Request, _ Options, reply *Reply) error {
+	reply.waits()
 	reply.Result = Forward
 	resp, err := p.guard.Foreign(ctx, req)
 	if err != nil {
@@ -44,11 +46,12 @@ func answered(resp *ddb.Response, reply *Reply) error {
 }
 
 // schema is the schema of the table that a read names, or nil when the read is to be forwarded: the table does not
-// exist or is not ready, or is named in an unusual way. Of an error in learning it the backend's own answer to the
+// exist or is not ready, or is another account's or region's. Of an error in learning it the backend's own answer to the
 // request tells more.
 func (p *Proxy) schema(ctx context.Context, req *ddb.Request, table string) *cache.Schema {
-	s, err := p.schemas.Get(ctx, req.Scope, table)
-	if err != nil {
+	name := ddb.TableName(table)
+	s, err := p.schemas.Get(ctx, req.Scope, name)
+	if err != nil || name != table && s.Description.TableArn != table {
 		return nil
 	}
 	return s
@@ -88,24 +91,33 @@ func (p *Proxy) doubt(err error, s *cache.Schema) {
 	p.guard.Forget(s)
 }
 
-// background runs read, which leads a flight others may be waiting on, so that the end of ctx does not end it.
-// fail ends the flight when read panics.
-func (p *Proxy) background(ctx context.Context, read func(context.Context), fail func(error)) {
-	guarded := func() {
-		defer func() {
-			if r := recover(); r != nil {
-				fail(fmt.Errorf("panic in a backend read: %v\n%s", r, debug.Stack()))
-			}
-		}()
-		ctx, cancel := p.readContext(ctx)
-		defer cancel()
-		read(ctx)
-	}
+// backendRead leads flights that others may be waiting on.
+type backendRead interface {
+	// read reads from the backend and ends the flights.
+	read(ctx context.Context, p *Proxy)
+	// failed ends those that read has left open.
+	failed(p *Proxy, a cache.Answer)
+}
+
+// background makes a read so that the end of ctx does not end it. Where the caller cannot leave early it is over on return.
+func (p *Proxy) background(ctx context.Context, r backendRead) {
 	if stays(ctx) {
-		guarded() // this caller cannot leave early
+		p.guarded(ctx, r)
 		return
 	}
-	p.reads.Go(guarded)
+	p.reads.Go(func() { p.guarded(ctx, r) })
+}
+
+// guarded makes a read, whose flights end when it panics too.
+func (p *Proxy) guarded(ctx context.Context, r backendRead) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.failed(p, cache.Answer{Err: fmt.Errorf("panic in a backend read: %v\n%s", v, debug.Stack())})
+		}
+	}()
+	ctx, cancel := p.readContext(ctx)
+	defer cancel()
+	r.read(ctx, p)
 }
 
 // readContext bounds a read that others may wait for. The deadline of a patient caller is near enough to ReadTimeout, and

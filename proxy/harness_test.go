@@ -96,9 +96,6 @@ func newRig(t testing.TB, o rigOptions) *rig {
 		if err := guard.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
 	})
 	return r
 }
@@ -109,6 +106,7 @@ type answer struct {
 	result Result
 	hits   int
 	err    error
+	id     string // of the request, where it is the backend's
 }
 
 // text is what must be equal with and without caches.
@@ -127,7 +125,7 @@ func (r *rig) do(op ddb.Operation, body string, o ...Options) answer {
 	}
 	var reply Reply
 	err := r.proxy.Do(context.Background(), ddb.NewRequest(op, []byte(body)), options, &reply)
-	return answer{body: string(reply.Body), result: reply.Result, hits: reply.Hits, err: err}
+	return answer{body: string(reply.Body), result: reply.Result, hits: reply.Hits, err: err, id: reply.RequestID}
 }
 
 // bare sends body to the engine alone.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync"
 	"unsafe"
 
 	"millrace/cache"
@@ -31,8 +32,7 @@ func (p *Proxy) getItem(ctx context.Context, req *ddb.Request, o Options, reply 
 	return p.getDecoded(ctx, req, o, reply)
 }
 
-// getScanned serves a GetItem of a whole item without ConsumedCapacity. What get and key borrow is copied for a read of the
-// backend, which others may wait for when the client's bytes are gone.
+// getScanned serves a GetItem of a whole item without ConsumedCapacity.
 func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, reply *Reply, s *cache.Schema, key []byte, get *scannedGet) error {
 	n, strong := len(reply.Body), get.strong
 	reply.Table = s.Counters
@@ -46,8 +46,9 @@ func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, rep
 		reply.Body, reply.Result = append(reply.Body[:n], `{}`...), Negative
 		avoided(s, itemHalves(0, strong))
 	default:
+		reply.waits()
 		reply.Body = reply.Body[:n]
-		return p.resume(ctx, req, o, reply, &itemRead{schema: s, key: get.item(), cacheKey: bytes.Clone(key), strong: strong}, r)
+		return p.resumeScanned(ctx, req, o, reply, s, key, get, r)
 	}
 	if s.Stale() {
 		// The table was changed before the lookup; the key may have been another item's.
@@ -55,32 +56,66 @@ func (p *Proxy) getScanned(ctx context.Context, req *ddb.Request, o Options, rep
 		return p.forward(ctx, req, o, reply)
 	}
 	if s.Sampled() {
+		reply.waits()
 		p.auditScanned(ctx, req, o, r, r.Body[n+len(`{"Item":`):])
 	}
 	return nil
 }
 
+// resumeScanned goes on from the lookup of getScanned, which was no hit. A read of the backend that others may wait for when the
+// client's bytes are gone needs bytes of its own; one that is over before the client is answered borrows them, and its memory is
+// used again.
+func (p *Proxy) resumeScanned(ctx context.Context, req *ddb.Request, o Options, reply *Reply, s *cache.Schema, key []byte, get *scannedGet, r coherence.Read) error {
+	if r.Outcome != coherence.Lead || !stays(ctx) {
+		return p.resume(ctx, req, o, reply, &itemRead{schema: s, key: get.item(), cacheKey: bytes.Clone(key), strong: get.strong}, r)
+	}
+	g := itemReads.Get().(*itemRead)
+	g.schema, g.strong = s, get.strong
+	g.cacheKey = append(g.keyRoom[:0], key...)
+	g.key = get.borrowed(g.attributes[:0], s)
+	err := p.resume(ctx, req, o, reply, g, r)
+	g.schema, g.flight, g.req, g.in, g.attributes = nil, nil, ddb.Request{}, ddb.GetItemInput{}, [2]ddb.Attribute{}
+	g.key, g.cacheKey = nil, nil
+	itemReads.Put(g)
+	return err
+}
+
+// itemReads are those that are used again.
+var itemReads = sync.Pool{New: func() any { return new(itemRead) }}
+
 // itemRead is a GetItem after all checks.
 type itemRead struct {
-	schema     *cache.Schema
+	schema *cache.Schema
+	// table is what the client calls the table: its name or its ARN, which ConsumedCapacity repeats.
+	// (API Reference, ConsumedCapacity: TableName.)
+	table      string
 	key        ddb.Item
 	cacheKey   []byte
 	projection *expr.Projection
 	strong     bool
 	capacity   *string
+
+	// flight is the one that it leads; in and req are its request to the backend, and the rest is memory for that.
+	flight     *coherence.Flight
+	in         ddb.GetItemInput
+	req        ddb.Request
+	attributes [2]ddb.Attribute
+	keyRoom    [keyBytes]byte
+	body       [2 * keyBytes]byte
 }
 
-// newItemRead decodes and checks a GetItem; false means that it must be forwarded.
+// newItemRead decodes and checks a GetItem; false means that it must be forwarded. So must a request that says more
+// than is understood here, word for word: what upstream makes of the rest is not known, and another request would not say it.
 func (p *Proxy) newItemRead(ctx context.Context, req *ddb.Request, _ Options) (*itemRead, bool) {
 	in, err := ddb.InputAs[ddb.GetItemInput](req)
-	if err != nil || in.AttributesToGet != nil {
+	if err != nil || req.Partial() || in.AttributesToGet != nil {
 		return nil, false
 	}
 	s := p.schema(ctx, req, in.TableName)
 	if s == nil || !s.Settings.Items {
 		return nil, false
 	}
-	g := &itemRead{schema: s, key: in.Key, strong: isTrue(in.ConsistentRead), capacity: in.ReturnConsumedCapacity}
+	g := &itemRead{schema: s, table: in.TableName, key: in.Key, strong: isTrue(in.ConsistentRead), capacity: in.ReturnConsumedCapacity}
 	var ok bool
 	if g.projection, ok = parseProjection(s, in.ProjectionExpression, in.ExpressionAttributeNames); !ok {
 		return nil, false
@@ -118,6 +153,7 @@ func isTrue(b *bool) bool { return b != nil && *b }
 
 // getDecoded serves any GetItem.
 func (p *Proxy) getDecoded(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
+	reply.waits()
 	g, ok := p.newItemRead(ctx, req, o)
 	if !ok {
 		return p.forward(ctx, req, o, reply)
@@ -145,8 +181,8 @@ func (p *Proxy) resume(ctx context.Context, req *ddb.Request, o Options, reply *
 		default:
 			reply.Result = missOf(r, o)
 			if r.Outcome == coherence.Lead {
-				p.background(ctx, func(ctx context.Context) { p.fillItem(ctx, g, r.Flight) },
-					func(err error) { p.items.Fail(r.Flight, cache.Answer{Err: err}) })
+				g.flight = r.Flight
+				p.background(ctx, g)
 			}
 			var err error
 			if a, err = cache.CallOf(r).Wait(ctx); err != nil {
@@ -162,6 +198,8 @@ func (p *Proxy) resume(ctx context.Context, req *ddb.Request, o Options, reply *
 			return p.forward(ctx, req, o, reply)
 		case g.projection != nil && isDenied(a.Err):
 			return p.ownWords(ctx, req, o, reply, a.Err, invalidation.RewriteProjection, g.schema)
+		case isUnread(a.Err):
+			return p.handOn(ctx, req, o, reply, a.Err, g.projection == nil && !wantsCapacity(g.capacity))
 		case a.Err != nil:
 			stale, ok := p.staleItem(g, o, a.Err)
 			if !ok {
@@ -170,11 +208,15 @@ func (p *Proxy) resume(ctx context.Context, req *ddb.Request, o Options, reply *
 			reply.Result = Stale
 			return p.respondItem(reply, g, stale)
 		}
-		if (r.Outcome == coherence.Hit || r.Outcome == coherence.Negative) && g.schema.Sampled() {
-			p.auditItem(g, r)
-		}
+		reply.RequestID = a.RequestID
+		reply.weakly(&a)
 		if r.Outcome != coherence.Lead { // what a leader read is entered where it is read
 			avoided(g.schema, itemHalves(a.Meta.Size, g.strong))
+		} else if g.projection != nil {
+			p.guard.Worked(g.schema, invalidation.RewriteProjection)
+		}
+		if (r.Outcome == coherence.Hit || r.Outcome == coherence.Negative) && g.schema.Sampled() {
+			p.auditItem(g, r)
 		}
 		return p.respondItem(reply, g, a)
 	}
@@ -200,28 +242,74 @@ func (p *Proxy) leave(r coherence.Read) {
 	}
 }
 
-// fillItem reads the whole item from the backend for a flight. The request is made anew: the client's may ask for
+// failed is part of backendRead.
+func (g *itemRead) failed(p *Proxy, a cache.Answer) { p.items.Fail(g.flight, a) }
+
+// strongRead is a ConsistentRead that nobody writes.
+var strongRead = true
+
+// read is part of backendRead: it reads the whole item from the backend. The request is made anew: the client's may ask for
 // less, and its bytes are gone when the client is.
-func (p *Proxy) fillItem(ctx context.Context, g *itemRead, f *coherence.Flight) {
-	strong := g.strong || f.Strong
-	in := &ddb.GetItemInput{TableName: g.schema.Name, Key: g.key}
-	if strong {
-		in.ConsistentRead = &strong
+func (g *itemRead) read(ctx context.Context, p *Proxy) {
+	f := g.flight
+	how := forCaches(f.Strong, g.strong)
+	resp, err := p.sendGet(ctx, g, how)
+	if err != nil && how.once {
+		resp, how, err = p.sendGetAgain(ctx, g, f, err)
 	}
-	req := ddb.NewTypedRequest(in)
-	req.Scope = g.schema.Scope
-	resp, err := p.guard.Fill(ctx, req)
 	if err != nil {
 		p.items.Fail(f, failed(err))
 		return
 	}
-	out, err := ddb.OutputAs[ddb.GetItemOutput](resp)
-	if err != nil {
-		p.items.Fail(f, cache.Answer{Err: err})
-		return
+	cache.Identify(f, resp.RequestID)
+	var a cache.Answer
+	if it, ok := ddb.ReadPlainItem(resp.Body(), g.key); ok {
+		a = p.items.DonePlain(f, it)
+	} else {
+		out, err := wholeOutput[ddb.GetItemOutput](resp)
+		if err == nil && g.isAnother(resp, out.Item) {
+			err = &unread{resp}
+		}
+		if err != nil {
+			p.failItem(f, cache.Answer{Err: err})
+			return
+		}
+		a = p.items.Done(f, out.Item, out.Item != nil)
 	}
-	a := p.items.Done(f, out.Item, out.Item != nil)
-	filled(g.schema, ddb.GetItem, itemHalves(a.Meta.Size, false), strong, g.strong)
+	filled(g.schema, ddb.GetItem, itemHalves(a.Meta.Size, false), how.strong, g.strong)
+}
+
+// isAnother reports whether the answer of upstream's to a read of the whole item shows one that does not have the key. It is
+// no answer that can be understood.
+func (g *itemRead) isAnother(resp *ddb.Response, item ddb.Item) bool {
+	if item == nil || resp.Body() == nil {
+		return false
+	}
+	var room [keyBytes]byte
+	key, ok := g.schema.AppendItemKey(room[:0], item)
+	return !ok || !bytes.Equal(key, g.cacheKey)
+}
+
+// sendGet sends the read of g's whole item.
+func (p *Proxy) sendGet(ctx context.Context, g *itemRead, how strength) (*ddb.Response, error) {
+	g.in = ddb.GetItemInput{TableName: g.schema.Name, Key: g.key}
+	if how.strong {
+		g.in.ConsistentRead = &strongRead
+	}
+	g.req = *ddb.NewTypedRequest(&g.in)
+	g.req.Scope, g.req.Once = g.schema.Scope, how.once
+	g.req.MakeIn(g.body[:0])
+	return p.guard.Fill(ctx, &g.req)
+}
+
+// sendGetAgain is sendGet after it has failed with err.
+func (p *Proxy) sendGetAgain(ctx context.Context, g *itemRead, f *coherence.Flight, err error) (resp *ddb.Response, how strength, _ error) {
+	err = p.secondChance(err, g.schema, func() bool { return p.items.Weaken(f) }, func(as strength) (err error) {
+		how = as
+		resp, err = p.sendGet(ctx, g, as)
+		return err
+	})
+	return resp, how, err
 }
 
 // failed is the answer of a backend read that brought none. A read that ran out of time did so for whoever led it: those
@@ -244,7 +332,7 @@ func (p *Proxy) respondItem(reply *Reply, g *itemRead, a cache.Answer) error {
 		reply.Body = append(reply.Body, '}')
 	}
 	if wantsCapacity(g.capacity) {
-		cc := tableCapacity(*g.capacity, g.schema.Name, itemHalves(a.Meta.Size, g.strong))
+		cc := tableCapacity(*g.capacity, g.table, itemHalves(a.Meta.Size, g.strong))
 		reply.Body = appendCapacity(reply.Body, n, cc)
 	}
 	return nil

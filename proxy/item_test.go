@@ -218,6 +218,7 @@ func TestTableMadeAnewWithItsKeysSwappedServesNothingOld(t *testing.T) {
 // gate is a backend whose reads of items wait until the test lets them through.
 type gate struct {
 	*engine.Engine
+	next    backendLike // nil is the engine
 	arrived chan *ddb.Request
 	pass    chan error // nil sends the request on
 }
@@ -243,6 +244,9 @@ func (g *gate) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error) 
 			return nil, ctx.Err()
 		}
 	}
+	if g.next != nil {
+		return g.next.Do(ctx, req)
+	}
 	return g.Engine.Do(ctx, req)
 }
 
@@ -252,7 +256,7 @@ func (r *rig) start(ctx context.Context, op ddb.Operation, body string) <-chan a
 	go func() {
 		var reply Reply
 		err := r.proxy.Do(ctx, ddb.NewRequest(op, []byte(body)), Options{}, &reply)
-		out <- answer{body: string(reply.Body), result: reply.Result, hits: reply.Hits, err: err}
+		out <- answer{body: string(reply.Body), result: reply.Result, hits: reply.Hits, err: err, id: reply.RequestID}
 	}()
 	return out
 }

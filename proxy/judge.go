@@ -25,11 +25,13 @@ type suspect struct {
 	// ttl is how long the entry may live, lagging whether it shows an index that lags behind its table.
 	ttl     time.Duration
 	lagging bool
-	// prepaid are read units that the budget has been charged already.
-	prepaid float64
-	// again looks once more, without leading a read. standing tells how the entry stands.
+	// price is what a read is expected to cost in read units, prepaid how many of them the budget has been charged already.
+	price, prepaid float64
+	// again looks once more, without leading a read. standing tells how the entry stands now.
 	again    func() (coherence.Read, bool)
 	standing func() coherence.Standing
+	// trail tells what happened to what is under the key, the entry's coming among it.
+	trail func() []cache.Happening
 	// ask reads the same from the backend, strongly where that can be, and tells what it cost in half read units. The caches
 	// do not hear of it: it is nobody's answer, and would hide what is looked for.
 	ask func(ctx context.Context) (answer []byte, halves int64, err error)
@@ -47,13 +49,14 @@ func (p *Proxy) itemSuspect(g *itemRead, r coherence.Read) suspect {
 		schema: g.schema, kind: "item", key: g.cacheKey, answer: r.Body, validAt: r.ValidAt, ttl: ttl,
 		again:    func() (coherence.Read, bool) { return p.items.Peek(g.schema, g.cacheKey) },
 		standing: func() coherence.Standing { return p.items.Standing(g.schema, g.cacheKey) },
+		trail:    func() []cache.Happening { return p.items.Trail(g.schema, g.cacheKey) },
 		ask: func(ctx context.Context) ([]byte, int64, error) {
 			strong := true
-			resp, err := p.fill(ctx, g.schema.Scope, &ddb.GetItemInput{TableName: g.schema.Name, Key: g.key, ConsistentRead: &strong})
+			resp, err := p.fill(ctx, g.schema.Scope, &ddb.GetItemInput{TableName: g.schema.Name, Key: g.key, ConsistentRead: &strong}, strength{strong: true})
 			if err != nil {
 				return nil, 0, err
 			}
-			out, err := ddb.OutputAs[ddb.GetItemOutput](resp)
+			out, err := wholeOutput[ddb.GetItemOutput](resp)
 			if err != nil {
 				return nil, 0, err
 			}
@@ -72,12 +75,13 @@ func (p *Proxy) pageSuspect(q *pageRead, r coherence.Read) suspect {
 		lagging:  q.index.Global && p.schemas.Coverage(q.schema) != cache.Embedded,
 		again:    func() (coherence.Read, bool) { return p.pages.Peek(q.schema, q.key, q.settings) },
 		standing: func() coherence.Standing { return p.pages.Standing(q.schema, q.key) },
+		trail:    func() []cache.Happening { return p.pages.Trail(q.schema, q.key) },
 		ask: func(ctx context.Context) ([]byte, int64, error) {
-			got, err := q.fetch(ctx, p, strong)
+			got, err := q.fetch(ctx, p, strength{strong: strong})
 			if err != nil {
 				return nil, 0, err
 			}
-			return got.body, halves(eventualHalves(unitsOf(got.cost, q.index.Name, strong)), strong), nil
+			return got.body, halves(eventualHalves(q.unitsOf(&got, strong)), strong), nil
 		},
 		same: samePage,
 	}
@@ -116,9 +120,6 @@ func (s *suspect) served() bool {
 	return ok && now.ValidAt == s.validAt && bytes.Equal(now.Body, s.answer)
 }
 
-// maxRounds is how often a page of a moving index is looked at for a bound.
-const maxRounds = 3
-
 // judge finds out whether the entry of s contradicts the backend, and whether it goes in time.
 //
 // The backend's answer was current after s was read, so if it differs, a write came between: the entry is old, whatever the
@@ -127,48 +128,39 @@ const maxRounds = 3
 //
 // An index that lags is read like any client does, from whichever copy; one answer that differs may be the older one. There
 // it takes two, a bound apart, that agree with each other and not with the entry; if they differ too, it is tried again.
+//
+// So it is where the backend does not answer, which happens just when streams lag too. Only the end of the entry ends that.
 func (p *Proxy) judge(s *suspect) metrics.AuditVerdict {
 	other, err := p.ask(s)
-	seen := time.Now()
 	switch {
 	case err != nil:
 		return metrics.AuditUnresolved
 	case s.same(other, s.answer):
 		return metrics.AuditAgreed
 	}
+	began := time.Now()
 	bound := p.boundOf(s)
-	h := history{start: seen, now: p.items.Now}
-	last, pause := seen, min(firstLook, max(bound/50, time.Millisecond))
+	w := &watch{suspect: s, bound: bound, seen: began, last: began, due: bound, retry: firstRetry}
+	w.history = history{start: began, now: p.items.Now}
+	pause := min(firstLook, max(bound/50, time.Millisecond))
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for round := 1; ; {
-		h.note(s.standing())
+	for {
+		w.history.note(s.standing())
 		if !s.served() {
-			s.schema.Audit.Stale(last.Sub(seen))
-			return metrics.AuditWithinBound
+			return p.gone(w)
 		}
-		last = time.Now()
-		if last.Sub(seen) >= bound {
-			now, err := p.ask(s)
-			switch {
-			case err != nil:
-				return metrics.AuditUnresolved
-			case s.same(now, s.answer), !s.served():
-				s.schema.Audit.Stale(last.Sub(seen))
-				return metrics.AuditWithinBound
-			case s.lagging && !s.same(now, other):
-				if round++; round > maxRounds {
-					return metrics.AuditUnresolved
-				}
-				other, seen = now, time.Now()
-				continue
+		w.last = time.Now()
+		if w.open && w.last.Sub(began) > bound+s.ttl { // nothing lives so long, whoever is to blame
+			return p.gone(w)
+		}
+		if w.last.Sub(w.seen) >= w.due {
+			if verdict, ok := p.confirm(w, &other); ok {
+				return verdict
 			}
-			s.schema.Audit.Stale(last.Sub(seen))
-			h.note(s.standing())
-			p.breached(s, bound, time.Since(seen), &h)
-			return metrics.AuditBeyondBound
+			continue
 		}
-		timer.Reset(min(pause, bound-last.Sub(seen)))
+		timer.Reset(min(pause, w.due-w.last.Sub(w.seen)))
 		select {
 		case <-timer.C:
 		case <-p.life.Done():
@@ -176,6 +168,75 @@ func (p *Proxy) judge(s *suspect) metrics.AuditVerdict {
 		}
 		pause = min(pause*3/2, max(bound/50, firstLook))
 	}
+}
+
+// watch is an entry that was contradicted and is looked at until it is gone.
+type watch struct {
+	*suspect
+	bound time.Duration
+	// seen is when it was contradicted, last when it was last seen to be served.
+	seen, last time.Time
+	// due is how long after seen the backend is to confirm it, retry how much later if it does not answer.
+	due, retry time.Duration
+	// open is set when a bound went by and the backend did not say which of the two is right.
+	open    bool
+	history history
+}
+
+// confirm asks the backend again, a bound after it contradicted the entry of w by answer other; false if that told nothing, and
+// it is to be asked later. What is asked beyond the second time must have a place in the budget.
+func (p *Proxy) confirm(w *watch, other *[]byte) (metrics.AuditVerdict, bool) {
+	if w.open {
+		if !p.budget.take(w.price) {
+			w.later()
+			return 0, false
+		}
+		w.prepaid = w.price
+	}
+	now, err := p.ask(w.suspect)
+	switch {
+	case err != nil:
+		w.open = true
+		w.later()
+		return 0, false
+	case w.same(now, w.answer):
+		w.schema.Audit.Stale(w.last.Sub(w.seen))
+		return metrics.AuditWithinBound, true
+	case !w.served():
+		return p.gone(w), true
+	case w.lagging && !w.same(now, *other):
+		*other, w.seen, w.due, w.open = now, time.Now(), w.bound, true
+		return 0, false
+	}
+	w.schema.Audit.Stale(w.last.Sub(w.seen))
+	w.history.note(w.standing())
+	p.breached(w.suspect, w.bound, time.Since(w.seen), &w.history)
+	return metrics.AuditBeyondBound, true
+}
+
+// firstRetry is when the backend is asked again that did not answer; each time later by twice as much, up to maxRetry.
+const (
+	firstRetry = 100 * time.Millisecond
+	maxRetry   = 10 * time.Second
+)
+
+// later puts the next question off.
+func (w *watch) later() {
+	w.due = time.Since(w.seen) + w.retry
+	w.retry = min(2*w.retry, maxRetry)
+}
+
+// gone is the verdict on an entry that is served no more: in time, unless it stayed for its bound and nobody could be asked
+// whether that was wrong. Of that the operator is told.
+func (p *Proxy) gone(w *watch) metrics.AuditVerdict {
+	stale := w.last.Sub(w.seen)
+	if w.open {
+		p.config.Logger.Warn("an entry may have been served beyond its bound; the backend did not confirm it while it was there",
+			"table", w.schema.Name, "kind", w.kind, "key_hash", p.keyHash(w.key), "bound", w.bound, "stale_for", stale, "history", w.history.notes)
+		return metrics.AuditUnresolved
+	}
+	w.schema.Audit.Stale(stale)
+	return metrics.AuditWithinBound
 }
 
 // firstLook is when an entry that was contradicted is looked at first; the pauses grow from there.
@@ -204,7 +265,7 @@ func (p *Proxy) boundOf(s *suspect) time.Duration {
 			bound += p.config.Audit.Lag(s.schema)
 		}
 		if s.lagging {
-			bound += p.config.Audit.IndexLag
+			bound += p.pages.IndexLag(s.schema).Lag
 		}
 		return min(bound, s.ttl)
 	}
@@ -216,11 +277,23 @@ func (p *Proxy) boundOf(s *suspect) time.Duration {
 func (p *Proxy) breached(s *suspect, bound, stale time.Duration, h *history) {
 	p.config.Logger.Error("an entry is served beyond its bound; its table is forgotten",
 		"table", s.schema.Name, "kind", s.kind, "key_hash", p.keyHash(s.key), "coverage", string(p.schemas.Coverage(s.schema)),
-		"bound", bound, "stale_for", stale, "history", h.notes)
+		"bound", bound, "stale_for", stale, "transitions", transitions(s.trail()), "history", h.notes)
+	if s.lagging { // it was taken for complete, perhaps too early
+		p.pages.IndexLagged(s.schema, p.pages.IndexLag(s.schema).Watch)
+	}
 	if p.config.Audit.Breach != nil {
 		p.config.Audit.Breach(s.schema, stale)
 	}
 	p.guard.Lost(s.schema, fmt.Sprintf("an audit found a cached %s %v out of date", s.kind, stale.Round(time.Millisecond)))
+}
+
+// transitions are what happened to an entry before it was found out, in words.
+func transitions(trail []cache.Happening) []string {
+	out := make([]string, len(trail))
+	for i, x := range trail {
+		out[i] = fmt.Sprintf("%v ago: %s", x.Ago.Round(time.Millisecond), x.What)
+	}
+	return out
 }
 
 // keyHash stands for a key in logs: as in the list of hot keys, where keys are counted.

@@ -28,9 +28,9 @@ func filled(s *cache.Schema, op ddb.Operation, eventual int64, strong, asked boo
 }
 
 // thrift reports whether fills of the table may cost no more than the reads they are made for: under fill: auto, as long as
-// the cache has not saved what they would add.
+// the cache has not saved what they would add, and what reading the table's stream has cost.
 func thrift(s *cache.Schema) bool {
-	return s.Settings.Fill == coherence.FillAuto && s.Account.Poor()
+	return s.Settings.Fill == coherence.FillAuto && s.Account.Thrifty()
 }
 
 // eventualHalves is what reading a page costs that is read eventually.

@@ -35,6 +35,7 @@ type watched struct {
 
 // observe serves a request in mode observe.
 func (p *Proxy) observe(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
+	reply.waits()
 	watch := watchers[req.Op]
 	if watch == nil {
 		return p.forward(ctx, req, o, reply)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 
 	"millrace/cache"
 	"millrace/cache/coherence"
@@ -16,6 +17,7 @@ import (
 type pageRead struct {
 	op       ddb.Operation
 	schema   *cache.Schema
+	table    string // what the client calls it, as in itemRead
 	index    *cache.IndexLayout
 	settings cache.IndexSettings
 
@@ -27,31 +29,40 @@ type pageRead struct {
 	reverse  bool
 	strong   bool
 	capacity *string
+	// whole says that it is of a global index and shows all that this holds of the items in its interval.
+	whole bool
 
 	// read takes the page out of the response to a request of this kind.
 	read func(resp *ddb.Response) (page, error)
 	// fetch reads the page from the backend, with all that it cost.
-	fetch func(ctx context.Context, p *Proxy, strong bool) (page, error)
+	fetch func(ctx context.Context, p *Proxy, how strength) (page, error)
 }
 
 // page is what the backend answered.
 type page struct {
 	body []byte // without ConsumedCapacity
+	size int    // of the items in it
 	last ddb.Item
 	cost *ddb.ConsumedCapacity
+	id   string // the backend's of the request
+}
+
+// plainPage is a page as the backend wrote it, which is not decoded. It takes the memory of body over; false means that
+// nothing was done.
+func plainPage(body []byte) (page, bool) {
+	p, ok := ddb.ReadPlainPage(body)
+	return page{body: p.Body, size: p.Size, last: p.LastEvaluatedKey, cost: p.ConsumedCapacity}, ok
 }
 
 // maxPageKeyBytes is the longest canonical request that is cached; longer ones would cost more memory than the pages.
 const maxPageKeyBytes = 16 << 10
 
-// capacityIndexes is the ReturnConsumedCapacity that every page is read with, for another caller may ask for it.
-const capacityIndexes = "INDEXES"
-
 // servePage answers a page.
 func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, reply *Reply, q *pageRead) error {
 	n := len(reply.Body)
 	reply.Table = q.schema.Counters
-	look := cache.Lookup{Strong: q.strong, NoCache: o.NoCache, MaxAge: o.MaxAge, Thrift: thrift(q.schema), KeepStale: p.config.StaleIfError}
+	look := cache.Lookup{Strong: q.strong, NoCache: o.NoCache, MaxAge: o.MaxAge, Thrift: thrift(q.schema), KeepStale: p.config.StaleIfError,
+		Lend: reply.Lend && !wantsCapacity(q.capacity)}
 	for {
 		r := p.pages.Read(q.schema, q.key, p.registered(q), q.settings, look, reply.Body)
 		if q.schema.Stale() {
@@ -60,17 +71,26 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 		}
 		var units cache.Units
 		if r.Outcome == coherence.Hit {
-			reply.Body, units, reply.Result = r.Body, cache.UnitsOf(r.Meta), Hit
-			if q.schema.Sampled() {
-				p.auditPage(q, r, r.Body[n:])
+			units, reply.Result = cache.UnitsOf(r.Meta), Hit
+			shown := r.Body
+			if look.Lend {
+				reply.Page, reply.CRC = r.Body, r.Meta.CRC
+			} else {
+				reply.Body, shown = r.Body, r.Body[n:]
+			}
+			if !q.untold(units) { // else it is read all the same
+				avoided(q.schema, halves(eventualHalves(units), q.strong))
+				if q.schema.Sampled() { // once it is known what such a page costs
+					p.auditPage(q, r, shown)
+				}
 			}
 		} else {
+			reply.waits()
 			if reply.Result = missOf(r, o); look.NoCache && !o.NoCache {
 				reply.Result = Refill // the entry there did not tell what it cost
 			}
 			if r.Outcome == coherence.Lead {
-				p.background(ctx, func(ctx context.Context) { p.fillPage(ctx, q, r.Flight) },
-					func(err error) { p.pages.Fail(r.Flight, cache.Answer{Err: err}) })
+				p.background(ctx, &pageFill{q, r.Flight})
 			}
 			a, err := cache.CallOf(r).Wait(ctx)
 			switch {
@@ -85,6 +105,8 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 				return p.forward(ctx, req, o, reply)
 			case isDenied(a.Err):
 				return p.ownWords(ctx, req, o, reply, a.Err, invalidation.RewriteCapacity, q.schema)
+			case isUnread(a.Err):
+				return p.handOn(ctx, req, o, reply, a.Err, !wantsCapacity(q.capacity))
 			case a.Err != nil:
 				stale, ok := p.stalePage(q, o, a.Err)
 				if !ok {
@@ -92,13 +114,19 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 				}
 				a, reply.Result = stale, Stale
 			}
-			reply.Body, units = append(reply.Body, a.Body...), cache.UnitsOf(a.Meta)
+			reply.RequestID = a.RequestID
+			reply.weakly(&a)
+			if units = cache.UnitsOf(a.Meta); look.Lend {
+				reply.Page, reply.CRC = a.Body, a.Meta.CRC
+			} else {
+				reply.Body = append(reply.Body, a.Body...)
+			}
 		}
-		if r.Outcome != coherence.Lead {
+		if r.Outcome != coherence.Lead && r.Outcome != coherence.Hit {
 			avoided(q.schema, halves(eventualHalves(units), q.strong))
 		}
 		if wantsCapacity(q.capacity) {
-			if !known(units) {
+			if q.untold(units) {
 				if !look.NoCache {
 					reply.Body = reply.Body[:n]
 					look.NoCache = true
@@ -106,7 +134,7 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 				}
 				return nil
 			}
-			cc := pageCapacity(*q.capacity, q.schema.Name, q.index, units, q.strong)
+			cc := pageCapacity(*q.capacity, q.table, q.index, units, q.strong)
 			reply.Body = appendCapacity(reply.Body, n, cc)
 		}
 		return nil
@@ -130,24 +158,45 @@ func (p *Proxy) leavePage(r coherence.Read) {
 	}
 }
 
-// fillPage reads the page from the backend for a flight.
-func (p *Proxy) fillPage(ctx context.Context, q *pageRead, f *coherence.Flight) {
-	strong := q.strong || f.Strong
-	got, err := q.fetch(ctx, p, strong)
-	if err != nil {
-		p.pages.Fail(f, failed(err))
-		return
-	}
-	units := unitsOf(got.cost, q.index.Name, strong)
-	filled(q.schema, q.op, eventualHalves(units), strong && !q.index.Global, q.strong)
-	p.pages.Done(f, got.body, units, p.config.Rules.scanned(q.span, q.index, q.start, got.last, q.reverse))
+// pageFill reads a page for the flight that it leads.
+type pageFill struct {
+	page   *pageRead
+	flight *coherence.Flight
 }
 
-// fill sends a page's request.
-func (p *Proxy) fill(ctx context.Context, scope string, in ddb.Input) (*ddb.Response, error) {
-	req := ddb.NewTypedRequest(in)
-	req.Scope = scope
-	return p.guard.Fill(ctx, req)
+// failed is part of backendRead.
+func (l *pageFill) failed(p *Proxy, a cache.Answer) { p.pages.Fail(l.flight, a) }
+
+// read is part of backendRead: it reads the page from the backend.
+func (l *pageFill) read(ctx context.Context, p *Proxy) {
+	q, f := l.page, l.flight
+	how, asked := forCaches(f.Strong, q.strong), p.items.Now()
+	got, err := q.fetch(ctx, p, how)
+	if err != nil && how.once {
+		got, how, err = p.fetchAgain(ctx, q, f, err)
+	}
+	if err != nil {
+		p.failPage(f, failed(err))
+		return
+	}
+	cache.Identify(f, got.id)
+	units := q.unitsOf(&got, how.strong)
+	filled(q.schema, q.op, eventualHalves(units), how.strong && !q.index.Global, q.strong)
+	scanned := p.config.Rules.scanned(q.span, q.index, q.start, got.last, q.reverse)
+	if q.whole {
+		f.Complete = p.guard.IndexPage(q.schema, q.index, scanned, q.start == nil && got.last == nil, asked, got.body)
+	}
+	p.pages.Done(f, got.body, units, scanned)
+}
+
+// fetchAgain is q.fetch after it has failed with err.
+func (p *Proxy) fetchAgain(ctx context.Context, q *pageRead, f *coherence.Flight, err error) (got page, how strength, _ error) {
+	err = p.secondChance(err, q.schema, func() bool { return p.pages.Weaken(f) }, func(as strength) (err error) {
+		how = as
+		got, err = q.fetch(ctx, p, as)
+		return err
+	})
+	return got, how, err
 }
 
 // canonical builds a canonical request: fields one after the other, each with its length before it.
@@ -173,10 +222,11 @@ func (c *canonical) optional(n *int) {
 
 // field adds what write appends.
 func (c *canonical) field(write func(dst []byte) []byte) {
-	var room [256]byte
-	b := write(room[:0])
-	*c = binary.AppendUvarint(*c, uint64(len(b)))
-	*c = append(*c, b...)
+	at := len(*c)
+	b := write(append(*c, 0)) // a length below 128 is one byte
+	n := len(b) - at - 1
+	var length [binary.MaxVarintLen64]byte
+	*c = slices.Replace(b, at, at+1, binary.AppendUvarint(length[:0], uint64(n))...)
 }
 
 // startKey adds an ExclusiveStartKey, and reports false for one that is none: empty, or with values that are no

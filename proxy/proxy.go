@@ -33,14 +33,31 @@ type Options struct {
 type Reply struct {
 	// Body is where the response's JSON is appended; the proxy keeps no part of it.
 	Body []byte
+	// Lend is set by a caller who takes a cached page as it lies there: in Page instead of in Body, with its CRC-32 (IEEE).
+	// Page must not be changed. It is nil where Body has it all.
+	Lend bool
+	Page []byte
+	CRC  uint32
+	// Wait, unless nil, is called before the request waits for anything but memory, so that who serves others on the same
+	// goroutine can let another one go on with those. It may be called more than once.
+	Wait func()
 	// RequestID is the backend's, where it gave one.
 	RequestID string
 	// Result tells what became of the request.
 	Result Result
+	// Weak says that some of the answer was read eventually where it would have been read strongly; see weak.go.
+	Weak bool
 	// Table is the counters of the one table that was read through its cache, else nil.
 	Table *metrics.Table
 	// Hits of Keys items of a batch came from the cache; both are 0 for other requests.
 	Hits, Keys int
+}
+
+// waits is called before anything that may wait.
+func (r *Reply) waits() {
+	if r.Wait != nil {
+		r.Wait()
+	}
 }
 
 // Config is what a Proxy needs beside its guard and its caches.
@@ -53,6 +70,8 @@ type Config struct {
 	// StaleIfError answers from an entry that is past Delta, though not past its TTL, when the backend gave no answer; the
 	// result says so.
 	StaleIfError bool
+	// Retries is what a fill that is made once more is charged to; nil is no bound.
+	Retries Retries
 	// Audit is how hits are held against the backend.
 	Audit AuditConfig
 	// Rules switches single rules off for mutation tests. The zero value means AllRules.

@@ -24,6 +24,7 @@ func (p *Proxy) page(ctx context.Context, req *ddb.Request, o Options, reply *Re
 	if q := p.recall(req); q != nil {
 		return p.servePage(ctx, req, o, reply, q)
 	}
+	reply.waits()
 	q, ok := parse(ctx, req)
 	if !ok {
 		return p.forward(ctx, req, o, reply)
@@ -78,8 +79,8 @@ func parsePageExpressions(names ddb.Names, values ddb.Values, projection, filter
 // pageTable finds the table, the index and the settings of a page; false when it is not cached.
 func (p *Proxy) pageTable(ctx context.Context, req *ddb.Request, table string, index *string, strong bool) (*pageRead, bool) {
 	s := p.schema(ctx, req, table)
-	if s == nil || !p.guard.MayRewrite(s, invalidation.RewriteCapacity) {
-		return nil, false // a page is read with what it costs, whether or not that is asked for
+	if s == nil {
+		return nil, false
 	}
 	name := ""
 	if index != nil {
@@ -92,7 +93,7 @@ func (p *Proxy) pageTable(ctx context.Context, req *ddb.Request, table string, i
 		return nil, false
 	}
 	settings := s.Pages(name)
-	return &pageRead{op: req.Op, schema: s, index: x, settings: settings, strong: strong}, settings.Pages
+	return &pageRead{op: req.Op, schema: s, table: table, index: x, settings: settings, strong: strong}, settings.Pages
 }
 
 // fetches reports whether the page may show or test attributes that its index does not hold.
@@ -158,7 +159,7 @@ func (c *canonical) keyRange(r expr.KeyRange) {
 // newQuery decodes and checks a Query; false means that it must be forwarded.
 func (p *Proxy) newQuery(ctx context.Context, req *ddb.Request) (*pageRead, bool) {
 	in, err := ddb.InputAs[ddb.QueryInput](req)
-	if err != nil || in.KeyConditionExpression == nil || in.KeyConditions != nil || in.QueryFilter != nil ||
+	if err != nil || req.Partial() || in.KeyConditionExpression == nil || in.KeyConditions != nil || in.QueryFilter != nil ||
 		in.ConditionalOperator != nil || in.AttributesToGet != nil {
 		return nil, false
 	}
@@ -179,6 +180,8 @@ func (p *Proxy) newQuery(ctx context.Context, req *ddb.Request) (*pageRead, bool
 	q.start, q.capacity = in.ExclusiveStartKey, in.ReturnConsumedCapacity
 	q.span = querySpan(q.index, q.index.SpanName(q.fetches(in.Select, x)), r)
 
+	q.whole = q.index.Global && x.filter == nil && x.projection == nil && (in.Select == nil || *in.Select != "COUNT")
+
 	c := canonical("Q")
 	c.text(q.index.Name)
 	c.selection(in.Select, q.index.Name != "", x.projection != nil)
@@ -195,32 +198,55 @@ func (p *Proxy) newQuery(ctx context.Context, req *ddb.Request) (*pageRead, bool
 	c.expressions(x)
 	q.key = c
 	q.read = readQueryPage
-	q.fetch = func(ctx context.Context, p *Proxy, strong bool) (page, error) {
-		return fetchQuery(ctx, p, q, *in, strong)
+	q.fetch = func(ctx context.Context, p *Proxy, how strength) (page, error) {
+		return fetchQuery(ctx, p, q, *in, how)
 	}
 	return q, len(c) <= maxPageKeyBytes
 }
 
 // fetchQuery reads a Query's page from the backend.
-func fetchQuery(ctx context.Context, p *Proxy, q *pageRead, in ddb.QueryInput, strong bool) (page, error) {
-	mode := capacityIndexes
-	in.ReturnConsumedCapacity, in.ConsistentRead = &mode, consistency(q.index, strong)
-	resp, err := p.fill(ctx, q.schema.Scope, &in)
+func fetchQuery(ctx context.Context, p *Proxy, q *pageRead, in ddb.QueryInput, how strength) (page, error) {
+	in.ReturnConsumedCapacity, in.ConsistentRead = p.capacityMode(q), consistency(q.index, how.strong)
+	return p.fetchPage(ctx, q, &in, in.ReturnConsumedCapacity, how)
+}
+
+// fetchPage reads q's page with in, which asks for its cost in this way.
+func (p *Proxy) fetchPage(ctx context.Context, q *pageRead, in ddb.Input, capacity *string, how strength) (page, error) {
+	resp, err := p.fill(ctx, q.schema.Scope, in, how)
 	if err != nil {
 		return page{}, err
 	}
-	return readQueryPage(resp)
+	if capacity != q.capacity {
+		p.guard.Worked(q.schema, invalidation.RewriteCapacity)
+	}
+	got, ok := plainPage(resp.Body())
+	if !ok {
+		got, err = q.read(resp)
+	}
+	got.id = resp.RequestID
+	return got, err
 }
 
 // readQueryPage takes a page out of a Query's response.
 func readQueryPage(resp *ddb.Response) (page, error) {
-	out, err := ddb.OutputAs[ddb.QueryOutput](resp)
+	out, err := wholeOutput[ddb.QueryOutput](resp)
 	if err != nil {
 		return page{}, err
 	}
 	bare := *out
 	bare.ConsumedCapacity = nil
-	return page{body: ddb.AppendShape(make([]byte, 0, pageRoom(out.Items)), &bare), last: out.LastEvaluatedKey, cost: out.ConsumedCapacity}, nil
+	return page{
+		body: ddb.AppendShape(make([]byte, 0, pageRoom(out.Items)), &bare), size: sizeOf(out.Items),
+		last: out.LastEvaluatedKey, cost: out.ConsumedCapacity,
+	}, nil
+}
+
+// sizeOf is what DynamoDB counts the items as.
+func sizeOf(items []ddb.Item) (n int) {
+	for _, item := range items {
+		n += item.Size()
+	}
+	return n
 }
 
 // pageRoom is about how long the JSON of a page with these items is, so that it need not grow while it is written.
@@ -243,7 +269,7 @@ func consistency(x *cache.IndexLayout, strong bool) *bool {
 // newScan decodes and checks a Scan; false means that it must be forwarded.
 func (p *Proxy) newScan(ctx context.Context, req *ddb.Request) (*pageRead, bool) {
 	in, err := ddb.InputAs[ddb.ScanInput](req)
-	if err != nil || in.ScanFilter != nil || in.ConditionalOperator != nil || in.AttributesToGet != nil {
+	if err != nil || req.Partial() || in.ScanFilter != nil || in.ConditionalOperator != nil || in.AttributesToGet != nil {
 		return nil, false
 	}
 	q, ok := p.pageTable(ctx, req, in.TableName, in.IndexName, isTrue(in.ConsistentRead))
@@ -270,30 +296,28 @@ func (p *Proxy) newScan(ctx context.Context, req *ddb.Request) (*pageRead, bool)
 	c.expressions(x)
 	q.key = c
 	q.read = readScanPage
-	q.fetch = func(ctx context.Context, p *Proxy, strong bool) (page, error) {
-		return fetchScan(ctx, p, q, *in, strong)
+	q.fetch = func(ctx context.Context, p *Proxy, how strength) (page, error) {
+		return fetchScan(ctx, p, q, *in, how)
 	}
 	return q, len(c) <= maxPageKeyBytes
 }
 
 // fetchScan reads a Scan's page from the backend.
-func fetchScan(ctx context.Context, p *Proxy, q *pageRead, in ddb.ScanInput, strong bool) (page, error) {
-	mode := capacityIndexes
-	in.ReturnConsumedCapacity, in.ConsistentRead = &mode, consistency(q.index, strong)
-	resp, err := p.fill(ctx, q.schema.Scope, &in)
-	if err != nil {
-		return page{}, err
-	}
-	return readScanPage(resp)
+func fetchScan(ctx context.Context, p *Proxy, q *pageRead, in ddb.ScanInput, how strength) (page, error) {
+	in.ReturnConsumedCapacity, in.ConsistentRead = p.capacityMode(q), consistency(q.index, how.strong)
+	return p.fetchPage(ctx, q, &in, in.ReturnConsumedCapacity, how)
 }
 
 // readScanPage takes a page out of a Scan's response.
 func readScanPage(resp *ddb.Response) (page, error) {
-	out, err := ddb.OutputAs[ddb.ScanOutput](resp)
+	out, err := wholeOutput[ddb.ScanOutput](resp)
 	if err != nil {
 		return page{}, err
 	}
 	bare := *out
 	bare.ConsumedCapacity = nil
-	return page{body: ddb.AppendShape(make([]byte, 0, pageRoom(out.Items)), &bare), last: out.LastEvaluatedKey, cost: out.ConsumedCapacity}, nil
+	return page{
+		body: ddb.AppendShape(make([]byte, 0, pageRoom(out.Items)), &bare), size: sizeOf(out.Items),
+		last: out.LastEvaluatedKey, cost: out.ConsumedCapacity,
+	}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"millrace/ddb"
-	"millrace/invalidation"
 )
 
 // A page is cached because the same request comes again, mostly in the same bytes. What those mean was found out before, so
@@ -53,8 +52,8 @@ func (p *Proxy) recall(req *ddb.Request) *pageRead {
 	if r == nil || r.op != req.Op || r.scope != req.Scope || !bytes.Equal(r.body, req.Body()) {
 		return nil
 	}
-	// All that decides on it but the bytes is the schema, its settings among it, and what the backend is known to refuse.
-	if r.page.schema.Stale() || !p.guard.MayRewrite(r.page.schema, invalidation.RewriteCapacity) {
+	// All that decides on it but the bytes is the schema, its settings among it.
+	if r.page.schema.Stale() {
 		return nil
 	}
 	return r.page

@@ -5,7 +5,7 @@ type Result uint8
 
 // The results.
 const (
-	// Forward: requests of this kind, or of this table, are never cached.
+	// Forward: requests of this kind, or of this table, are never cached; nor was this answer, see weak.go.
 	Forward Result = iota
 	// Hit: answered from the cache.
 	Hit

@@ -174,6 +174,26 @@ func (g *scannedGet) item() ddb.Item {
 	return it
 }
 
+// borrowed appends the key that was scanned, which borrows from the body. appendKey has taken it for a key of s.
+func (g *scannedGet) borrowed(dst ddb.Item, s *cache.Schema) ddb.Item {
+	for i := range g.count {
+		k := &g.keys[i]
+		name, _, _ := s.KeyAt(i)
+		if string(k.name) != name {
+			name, _, _ = s.KeyAt(g.count - 1 - i)
+		}
+		v := ddb.StringValue(borrowed(k.value))
+		if k.kind == ddb.KindN {
+			v = ddb.CanonicalNumber(borrowed(k.value))
+		}
+		dst = append(dst, ddb.Attribute{Name: name, Value: v})
+	}
+	if len(dst) == 2 && dst[1].Name < dst[0].Name {
+		dst[0], dst[1] = dst[1], dst[0]
+	}
+	return dst
+}
+
 // space skips white space.
 func (s *bodyScanner) space() {
 	for s.pos < len(s.b) {

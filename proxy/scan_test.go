@@ -72,13 +72,17 @@ func FuzzScanGetItem(f *testing.F) {
 		if !ok {
 			return
 		}
-		in, err := ddb.InputAs[ddb.GetItemInput](ddb.NewRequest(ddb.GetItem, body))
+		req := ddb.NewRequest(ddb.GetItem, body)
+		in, err := ddb.InputAs[ddb.GetItemInput](req)
 		if err != nil {
 			// A table by a name that no table can have is not found, so its constraint is not the scanner's to check.
 			if e, ok := err.(*ddb.Error); ok && e.Code == "ValidationException" && len(e.Message) > 0 && nameFault(string(g.table)) {
 				return
 			}
 			t.Fatalf("%q: the decoder says %v", body, err)
+		}
+		if req.Partial() {
+			t.Fatalf("%q says more than the scanner understands", body)
 		}
 		want, ok := s.AppendKey(nil, in.Key)
 		if !ok || string(want) != string(key) {

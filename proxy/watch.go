@@ -15,8 +15,8 @@ func (p *Proxy) watchItem(ctx context.Context, req *ddb.Request) []*watched {
 		return nil
 	}
 	w := p.watchKey(req.Op, g, func(resp *ddb.Response) (ddb.Item, bool) {
-		out, err := ddb.OutputAs[ddb.GetItemOutput](resp)
-		if err != nil {
+		out, err := wholeOutput[ddb.GetItemOutput](resp)
+		if err != nil || g.projection == nil && g.isAnother(resp, out.Item) {
 			return nil, false
 		}
 		return out.Item, true
@@ -131,7 +131,7 @@ func (p *Proxy) watchPage(ctx context.Context, req *ddb.Request, parse func(cont
 		if err != nil || r.Flight.Strong && !q.strong {
 			return false
 		}
-		units := unitsOf(got.cost, q.index.Name, q.strong)
+		units := q.unitsOf(&got, q.strong)
 		p.pages.Done(r.Flight, got.body, units, p.config.Rules.scanned(q.span, q.index, q.start, got.last, q.reverse))
 		return true
 	}

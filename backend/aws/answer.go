@@ -54,8 +54,7 @@ func parseItem(raw json.RawMessage) (ddb.Item, bool) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, false
 	}
-	item, err := ddb.ParseItemJSON(raw)
-	return item, err == nil
+	return ddb.ParseWholeItem(raw)
 }
 
 // outcomeOf sorts an exception; far is whether upstream's time is far from ours.
@@ -63,7 +62,8 @@ func outcomeOf(e *ddb.Error, streams, far bool) outcome {
 	switch {
 	case e.Status >= 500:
 		return faulty
-	case throttles[e.Code], streams && e.Code == "LimitExceededException":
+	case e.Throttled(), streams && e.Code == "LimitExceededException":
+		// The latter is one for streams only, where it tells of too many readers. (API Reference, GetRecords: Errors.)
 		return throttled
 	case far && skews[e.Code]:
 		return skewed

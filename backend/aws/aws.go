@@ -8,6 +8,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,10 @@ type Backend struct {
 	retries     budget
 	// skew is what to add to our time for upstream's, in nanoseconds; it is 0 unless upstream has complained.
 	skew atomic.Int64
+	// region is the one that is served. It is config.Region once settled is true; until then it is what is signed for
+	// where nobody names one.
+	region  atomic.Pointer[string]
+	settled bool
 }
 
 var _ backend.Backend = (*Backend)(nil)
@@ -44,44 +49,57 @@ func New(ctx context.Context, config Config) (*Backend, error) {
 	if err := config.trust(); err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
+	region, settled := config.Region, config.Region != "" || config.Kind.Regional()
 	load := func(context.Context) (aws.CredentialsProvider, error) { return config.Credentials, nil }
 	if config.Credentials == nil {
 		found, err := chain(ctx, config)
 		if err != nil {
 			return nil, err
 		}
-		if config.Region == "" {
-			config.Region = found.Region
-		}
+		region = cmp.Or(region, found.Region)
 		load = func(ctx context.Context) (aws.CredentialsProvider, error) {
 			found, err := chain(ctx, config)
 			return found.Credentials, err
 		}
 	}
-	if config.Region == "" && !config.Kind.Regional() {
-		config.Region = "us-east-1" // somebody has to sign for something
+	if region == "" && !config.Kind.Regional() {
+		region = "us-east-1" // somebody has to sign for something
 	}
-	if config.Region == "" {
+	if region == "" {
 		return nil, errNoRegion
 	}
-	if !validRegion(config.Region) {
-		return nil, fmt.Errorf("region %q is no region's name", config.Region)
+	if !config.Kind.validRegion(region) {
+		return nil, fmt.Errorf("region %q is no region's name", region)
 	}
 	b := &Backend{
-		config: config, signer: v4.NewSigner(), credentials: newCredentials(config, load),
+		config: config, signer: v4.NewSigner(), credentials: newCredentials(config, load), settled: settled,
 		endpoints: endpoints{byKey: map[endpointKey]*endpoint{}, byURL: map[string]*endpoint{}},
 	}
+	b.region.Store(&region)
 	return b, nil
 }
 
 // Region is the region that is served.
-func (b *Backend) Region() string { return b.config.Region }
+func (b *Backend) Region() string { return *b.region.Load() }
+
+// Settled reports whether the region was named: by the configuration, or by what the SDK finds where regions have
+// endpoints of their own. Otherwise one that clients sign for may be chosen by Settle.
+func (b *Backend) Settled() bool { return b.settled }
+
+// Settle chooses the region that is served, once, before anything is cached; empty is what Region says. It returns the one
+// that is served from now on: a name that is none leaves it as it is.
+func (b *Backend) Settle(region string) string {
+	if !b.settled && region != "" && b.config.Kind.validRegion(region) {
+		b.region.Store(&region)
+	}
+	return b.Region()
+}
 
 // Kind is what stands upstream.
 func (b *Backend) Kind() Kind { return b.config.Kind }
 
 // URL is the address of the tables.
-func (b *Backend) URL() string { return b.config.address(b.config.Region, false) }
+func (b *Backend) URL() string { return b.config.address(b.Region(), b.Region(), false) }
 
 // Run keeps credentials fresh, and an eye on the upstream of our region, until ctx ends.
 func (b *Backend) Run(ctx context.Context) error {
@@ -98,7 +116,7 @@ func (b *Backend) Close() error {
 	b.endpoints.mu.Lock()
 	defer b.endpoints.mu.Unlock()
 	for _, e := range b.endpoints.byURL {
-		e.client.CloseIdleConnections()
+		e.client.closeIdle()
 	}
 	return nil
 }
@@ -107,13 +125,20 @@ func (b *Backend) Close() error {
 // Run runs it is asked when nobody else does.
 func (b *Backend) Down() time.Time {
 	b.endpoints.mu.RLock()
-	e := b.endpoints.byKey[endpointKey{region: b.config.Region}]
+	e := b.endpoints.byKey[endpointKey{region: b.Region()}]
 	b.endpoints.mu.RUnlock()
 	if e == nil {
 		return time.Time{}
 	}
 	return e.health.down()
 }
+
+// SpendRetry takes a retry from the budget that requests of this backend share, for one that its caller makes once more; false when
+// there is none.
+func (b *Backend) SpendRetry() bool { return b.retries.spend() }
+
+// RegainRetry gives one back that was answered.
+func (b *Backend) RegainRetry() { b.retries.regain() }
 
 // Source says where the credentials in use come from, in the SDK's words; empty when there are none yet.
 func (b *Backend) Source() string {
@@ -165,8 +190,20 @@ func describeEndpoints(host string) *ddb.Response {
 	return ddb.NewResponse(append(body, `,"CachePeriodInMinutes":1440}]}`...))
 }
 
+// targets are the X-Amz-Targets of the operations that are known.
+var targets = func() (all [ddb.NumOperations]string) {
+	for op := range all {
+		facts := ddb.Operation(op).Facts()
+		all[op] = facts.Service + "." + facts.Name
+	}
+	return all
+}()
+
 // targetOf is the X-Amz-Target of req.
 func targetOf(req *ddb.Request) string {
+	if req.Op != ddb.UnknownOperation && req.Name == req.Op.Facts().Name {
+		return targets[req.Op]
+	}
 	service := req.Op.Facts().Service
 	if service == "" {
 		if service = req.Service; service == "" {
@@ -187,7 +224,10 @@ func (b *Backend) via(req *ddb.Request) string {
 // try makes attempts until one ends the matter.
 func (b *Backend) try(ctx context.Context, req *ddb.Request, e *endpoint, c *call, end time.Time) (*ddb.Response, error) {
 	reads := changesNothing(req)
-	streams := req.Op.Facts().Service == ddb.StreamsService
+	c.errand = change
+	if reads {
+		c.errand = read
+	}
 	h, err := b.credentialsFor(ctx, end)
 	if err != nil {
 		return nil, err
@@ -197,17 +237,19 @@ func (b *Backend) try(ctx context.Context, req *ddb.Request, e *endpoint, c *cal
 		if !now.Before(end) {
 			return nil, context.DeadlineExceeded
 		}
-		at := now.Add(b.config.AttemptTimeout)
-		if end.Before(at) {
-			at = end
+		// Nothing is gained by giving up what will not be tried again.
+		at := end
+		if first := now.Add(b.config.AttemptTimeout); reads && n < b.config.Attempts && first.Before(end) {
+			at = first
 		}
-		a := b.counted(req.Op, func() attempt { return b.send(ctx, e, c, h, streams, at) })
+		a := b.counted(ctx, req.Op, e, c, h, at)
 		if a.outcome == answered || a.outcome == refused {
 			b.retries.earn()
 			return a.resp, a.err
 		}
 		wait, more := again(a.outcome, reads, n, b.config.Random())
-		if more = more && n < b.config.Attempts && !errors.Is(a.err, errDown); more && a.outcome == rejected {
+		more = more && n < b.config.Attempts && !errors.Is(a.err, errDown) && !(req.Once && (a.outcome == faulty || a.outcome == throttled))
+		if more && a.outcome == rejected {
 			h, more = b.credentials.renew(ctx, h)
 		}
 		if !more || !b.config.Clock().Add(wait).Before(end) || !b.retries.spend() || !sleep(ctx, wait) {

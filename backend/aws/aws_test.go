@@ -2,10 +2,12 @@ package aws
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -109,6 +111,30 @@ func TestErrorsGoThroughVerbatim(t *testing.T) {
 	}
 }
 
+// With an error come the headers that say what its body is and what to do, whether or not the answer is of the usual form.
+func TestErrorsHaveTheirHeaders(t *testing.T) {
+	t.Parallel()
+	for _, unusual := range [][]string{nil, {"Trailer", "X"}} {
+		up := script(t, reply(503, "<html>later</html>", append([]string{"Content-Type", "text/html", "retry-after", "7", "Location", "https://status.example/", "Set-Cookie", "a=b",
+			"Content-Encoding", "br", "X-Amzn-ErrorMessage", "later"}, unusual...)...))
+		c := testConfig(up.url)
+		c.Attempts = 1
+		_, err := do(open(t, c), ddb.PutItem, `{}`)
+		e, ok := err.(*ddb.Error)
+		if !ok {
+			t.Fatalf("error %v, want a *ddb.Error", err)
+		}
+		got := map[string]string{}
+		for _, h := range e.Headers {
+			got[h.Name] = h.Value
+		}
+		want := map[string]string{"Content-Type": "text/html", "Retry-After": "7", "Location": "https://status.example/", "Content-Encoding": "br", "X-Amzn-Errormessage": "later"}
+		if !maps.Equal(got, want) || len(e.Headers) != len(want) {
+			t.Errorf("with %q: headers %v, want %v", unusual, e.Headers, want)
+		}
+	}
+}
+
 // What arrives is signed rightly, by the judgement of the SDK's own signer, and for the region and host it goes to.
 func TestRequestsAreSignedAnew(t *testing.T) {
 	t.Parallel()
@@ -148,8 +174,8 @@ func TestAddresses(t *testing.T) {
 	t.Parallel()
 	f := func(c Config, region string, streams bool, want string) {
 		t.Helper()
-		c.Region = "us-east-1"
-		if got := c.address(region, streams); got != want {
+		c.Kind = cmp.Or(c.Kind, Amazon)
+		if got := c.address("us-east-1", region, streams); got != want {
 			t.Errorf("address(%q, %v) of %+v = %q, want %q", region, streams, c.Endpoint, got, want)
 		}
 	}
@@ -163,6 +189,11 @@ func TestAddresses(t *testing.T) {
 	two := Config{Endpoint: Endpoint{URL: "http://127.0.0.1:1", StreamsURL: "http://127.0.0.1:2"}, Regions: map[string]Endpoint{"eu-west-1": {URL: "http://127.0.0.1:3"}}}
 	f(two, "us-east-1", true, "http://127.0.0.1:2")
 	f(two, "eu-west-1", true, "http://127.0.0.1:3")
+	// What is not Amazon's has one address for all regions, unless others are named.
+	one.Kind, two.Kind = Generic, Alternator
+	f(one, "eu-west-1", true, "http://127.0.0.1:1")
+	f(two, "eu-west-1", true, "http://127.0.0.1:3")
+	f(two, "local", true, "http://127.0.0.1:2")
 }
 
 // A region that a client names becomes part of a host's name, so only what looks like a region is ever used.
@@ -205,9 +236,86 @@ func TestRegionsHaveEndpointsOfTheirOwn(t *testing.T) {
 	}
 	f(b, "", `{"own":1}`, "eu-west-1", own)
 	f(b, "us-west-2", `{"other":1}`, "us-west-2", other)
-	// An endpoint that is not Amazon's knows no regions.
-	c.Kind = Generic
-	f(open(t, c), "us-west-2", `{"own":1}`, "eu-west-1", own)
+	// An endpoint that is not Amazon's is one for all regions, and is told which one is meant.
+	c.Kind, c.Regions = Generic, nil
+	b = open(t, c)
+	f(b, "us-west-2", `{"own":1}`, "us-west-2", own)
+	f(b, "local", `{"own":1}`, "local", own)
+	f(b, "", `{"own":1}`, "eu-west-1", own)
+}
+
+// Clients who name ever more regions cost no more than so many endpoints, keep nobody from a region that is asked for afterwards, and do
+// not end those that are in use.
+func TestManyRegionsLockNobodyOut(t *testing.T) {
+	t.Parallel()
+	up := script(t, reply(200, `{}`))
+	b := open(t, testConfig(up.url))
+	ask := func(region string) {
+		t.Helper()
+		req := ddb.NewRequest(ddb.GetItem, []byte(`{}`))
+		req.Region = region
+		if _, err := b.Do(t.Context(), req); err != nil {
+			t.Errorf("region %q: %v", region, err)
+		}
+	}
+	endpointOf := func(region string) *endpoint {
+		b.endpoints.mu.RLock()
+		defer b.endpoints.mu.RUnlock()
+		return b.endpoints.byKey[endpointKey{region: region}]
+	}
+	ask("")
+	ask("used")
+	own, used := endpointOf(b.Region()), endpointOf("used")
+	for i := range 3 * maxEndpoints {
+		ask(fmt.Sprint("made-up-", i))
+		if i%(maxEndpoints/2) == 0 {
+			ask("used")
+		}
+	}
+	ask("made-up-0")
+	if got := endpointOf(b.Region()); got != own || own == nil {
+		t.Error("our own region's endpoint was made anew")
+	}
+	if got := endpointOf("used"); got != used || used == nil {
+		t.Error("the endpoint of a region that is asked for all the time was made anew")
+	}
+	if n, keys := len(b.endpoints.byURL), len(b.endpoints.byKey); n > maxEndpoints || keys > 2*maxEndpoints {
+		t.Errorf("%d endpoints by %d names, want at most %d", n, keys, maxEndpoints)
+	}
+	// What has given way keeps no connection.
+	gone := b.connectTo("x", used.url)
+	gone.client.close()
+	if err := gone.client.do([]byte("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}"), nil, time.Now().Add(5*time.Second), change, new(answer)); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(gone.client.idle); n != 0 {
+		t.Errorf("%d connections are kept, want none", n)
+	}
+}
+
+func TestRegionIsSettledOnce(t *testing.T) {
+	t.Setenv("AWS_REGION", "ap-southeast-2")
+	f := func(kind Kind, region string, settled bool, want string, choices ...string) {
+		t.Helper()
+		c := testConfig("http://127.0.0.1:1")
+		c.Kind, c.Region, c.Credentials = kind, region, nil
+		b := open(t, c)
+		if b.Settled() != settled {
+			t.Errorf("kind %s, region %q: Settled() = %v, want %v", kind, region, !settled, settled)
+		}
+		for _, choice := range choices {
+			b.Settle(choice)
+		}
+		if b.Region() != want {
+			t.Errorf("kind %s, region %q, after %q: Region() = %q, want %q", kind, region, choices, b.Region(), want)
+		}
+	}
+	f(Amazon, "", true, "ap-southeast-2", "us-east-1")
+	f(Generic, "eu-west-1", true, "eu-west-1", "us-east-1")
+	// Where regions have no endpoints of their own, the environment only says what to sign for until a client does.
+	f(Generic, "", false, "ap-southeast-2")
+	f(Generic, "", false, "ap-southeast-2", "", "not a name")
+	f(Generic, "", false, "local", "local")
 }
 
 func TestEnvironmentDoesNotNameTheUpstream(t *testing.T) {

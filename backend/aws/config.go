@@ -28,12 +28,13 @@ const (
 	// Alternator is ScyllaDB's interface: one endpoint for all regions, streams that lag by ten seconds and whose images
 	// are not to be trusted. (ScyllaDB documentation, alternator/compatibility.md.)
 	Alternator Kind = "alternator"
-	// Generic is any other compatible endpoint: dynalite, DynamoDB Local, another millrace. It knows no regions.
+	// Generic is any other compatible endpoint: dynalite, DynamoDB Local, another millrace. It has one address for all regions,
+	// and may keep their tables apart or not.
 	Generic Kind = "generic"
 )
 
-// Regional reports whether the upstream is one of several, by region. Otherwise the region that a client names means
-// nothing, and everything goes to the one endpoint.
+// Regional reports whether the upstream is one of several, by region. Otherwise everything goes to the one endpoint,
+// signed for the region that the client names: what that means there nobody knows.
 func (k Kind) Regional() bool { return k == Amazon }
 
 // KindOf is the kind of an upstream that nobody named: Amazon's own addresses are Amazon, and no URL is that too.
@@ -58,7 +59,7 @@ type Config struct {
 	// Kind is what stands upstream; empty is KindOf(Endpoint.URL).
 	Kind Kind
 	// Region is the one that is served and cached, and that requests are signed for. Empty takes the SDK's: AWS_REGION
-	// or the profile's.
+	// or the profile's; with a kind that is not Regional only until Settle chooses one.
 	Region string
 	// Profile names a profile of the shared configuration files; empty is AWS_PROFILE or the default one.
 	Profile string
@@ -67,9 +68,9 @@ type Config struct {
 	Endpoint Endpoint
 	// Regions are the endpoints of other regions, where they are not Amazon's own.
 	Regions map[string]Endpoint
-	// Timeout bounds a request with all its attempts and waits, AttemptTimeout one attempt, ConnectTimeout the making of
-	// one connection with its TLS handshake. Too small makes slow answers ambiguous; too large keeps callers waiting
-	// for a dead upstream.
+	// Timeout bounds a request with all its attempts and waits, AttemptTimeout one attempt at a read that may be followed by another,
+	// ConnectTimeout the making of one connection with its TLS handshake. Too small makes slow answers ambiguous; too large keeps
+	// callers waiting for a dead upstream. A client without millrace between would wait for a minute or for ever, by its SDK.
 	Timeout, AttemptTimeout, ConnectTimeout time.Duration
 	// Attempts is the most attempts of one request, retries included.
 	Attempts int
@@ -99,7 +100,7 @@ type Config struct {
 // DefaultConfig is what is assumed of an upstream nobody said anything about.
 func DefaultConfig() Config {
 	return Config{
-		Timeout:        25 * time.Second,
+		Timeout:        55 * time.Second,
 		AttemptTimeout: 10 * time.Second,
 		ConnectTimeout: 2 * time.Second,
 		Attempts:       3,
@@ -116,14 +117,14 @@ func (c Config) Validate() error {
 	if c.Endpoint.URL == "" && c.Kind != "" && c.Kind != Amazon {
 		return fmt.Errorf("url is empty, which only kind aws can do without; name the endpoint")
 	}
-	if c.Region != "" && !validRegion(c.Region) {
+	if c.Region != "" && !c.kind().validRegion(c.Region) {
 		return fmt.Errorf("region is %q, must be a region's name such as us-east-1", c.Region)
 	}
 	if err := c.Endpoint.validate(); err != nil {
 		return err
 	}
 	for region, e := range c.Regions {
-		if !validRegion(region) {
+		if !c.kind().validRegion(region) {
 			return fmt.Errorf("regions: %q is no region's name", region)
 		}
 		if err := e.validate(); err != nil {
@@ -178,8 +179,19 @@ func (e Endpoint) Names(address string) bool {
 // a part of a host's name.
 var regionName = regexp.MustCompile(`^[a-z]{2,8}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$`)
 
-// validRegion reports whether region looks like one of Amazon's.
-func validRegion(region string) bool { return len(region) <= 32 && regionName.MatchString(region) }
+// anyName is what a region may be called where it is no part of an address: "local" is a custom before DynamoDB Local.
+var anyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// validRegion reports whether region may be one: at Amazon what looks like one of Amazon's.
+func (k Kind) validRegion(region string) bool {
+	if k.Regional() {
+		return len(region) <= 32 && regionName.MatchString(region)
+	}
+	return anyName.MatchString(region)
+}
+
+// kind is the kind, found out where it is not given.
+func (c *Config) kind() Kind { return cmp.Or(c.Kind, KindOf(c.Endpoint.URL)) }
 
 // trust reads CAFile, or what AWS_CA_BUNDLE names, into TLS. (SDKs and Tools Reference Guide, "General configuration
 // settings": AWS_CA_BUNDLE.)

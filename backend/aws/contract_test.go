@@ -1,46 +1,27 @@
 package aws_test
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"strings"
 	"testing"
 
 	"millrace/backend"
 	"millrace/backend/aws"
 	"millrace/backend/backendtest"
 	"millrace/ddb"
-	"millrace/internal/node"
+	"millrace/internal/node/nodetest"
 )
 
 // upstream starts a second millrace with the embedded engine in memory and returns its address.
 func upstream(t *testing.T) string {
 	t.Helper()
-	c := node.DefaultConfig()
-	c.Listen, c.Admin.Listen, c.InMemory = "127.0.0.1:0", "", true
-	c.Shutdown.Delay = 0
-	c.Cache.Enabled = false
-	n, err := node.New(c, "test", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- n.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("upstream: %v", err)
-		}
-	})
-	return "http://" + n.Addr().String()
+	url, _ := nodetest.Start(t, nodetest.Uncached)
+	return url
 }
 
 // forwarder is a backend for the upstream at url.
@@ -100,30 +81,9 @@ func TestTLSUpstream(t *testing.T) {
 func TestAnswersAreUpstreamsOwn(t *testing.T) {
 	url := upstream(t)
 	b := forwarder(t, url, nil)
-	ask := func(target, body string) (int, string) {
-		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-		req.Header.Set("X-Amz-Target", "DynamoDB_20120810."+target)
-		req.Header.Set("X-Amz-Date", "20260101T000000Z")
-		req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		out, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, string(out)
-	}
 	f := func(op ddb.Operation, body string) {
 		t.Helper()
-		status, want := ask(op.String(), body)
+		status, want := nodetest.Call(t, url, op.String(), body)
 		resp, err := b.Do(t.Context(), ddb.NewRequest(op, []byte(body)))
 		got := ""
 		if e, ok := err.(*ddb.Error); ok {

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"context"
 	"time"
 
 	"millrace/ddb"
@@ -19,11 +20,11 @@ var (
 	}
 )
 
-// counted makes an attempt and counts it.
-func (b *Backend) counted(op ddb.Operation, attempt func() attempt) attempt {
+// counted makes an attempt until at and counts it.
+func (b *Backend) counted(ctx context.Context, op ddb.Operation, e *endpoint, c *call, h *held, at time.Time) attempt {
 	start := time.Now()
 	b.config.Metrics.Begin()
-	a := attempt()
+	a := understood(op, b.send(ctx, e, c, h, op.Facts().Service == ddb.StreamsService, at))
 	b.config.Metrics.End(int(op), outcomeClasses[a.outcome], time.Since(start))
 	return a
 }

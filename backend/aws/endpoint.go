@@ -1,18 +1,14 @@
 package aws
 
 import (
-	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
-	"time"
-
-	"github.com/valyala/fasthttp"
+	"sync/atomic"
 
 	"millrace/ddb"
 )
@@ -21,10 +17,12 @@ import (
 type endpoint struct {
 	region string
 	url    *url.URL
-	client fasthttp.HostClient
+	client client
 	limit  limiter
 	health breaker
 	calls  sync.Pool // of *call
+	// used is when a request last went to it, in requests to endpoints of other regions than ours.
+	used atomic.Uint64
 }
 
 // parseURL reads an address of an upstream; the error begins with the quoted text.
@@ -67,11 +65,12 @@ func amazonURL(region string, streams bool) string {
 	return "https://dynamodb." + region + "." + domain
 }
 
-// address is where a region's tables or streams are.
-func (c *Config) address(region string, streams bool) string {
-	e := c.Endpoint
-	if region != c.Region {
-		e = c.Regions[region]
+// address is where a region's tables or streams are; own is the region that is served. What knows regions at one address
+// only, if at all, is asked there for each of them.
+func (c *Config) address(own, region string, streams bool) string {
+	e, named := c.Regions[region]
+	if region == own || !named && !c.Kind.Regional() {
+		e = c.Endpoint
 	}
 	if streams && e.StreamsURL != "" {
 		return e.StreamsURL
@@ -82,7 +81,8 @@ func (c *Config) address(region string, streams bool) string {
 	return amazonURL(region, streams)
 }
 
-// maxEndpoints bounds how many endpoints there are at once; clients name regions, and each endpoint has connections.
+// maxEndpoints bounds how many endpoints there are at once: clients name regions, and each endpoint has connections. There are fewer regions
+// than this, so who needs more has made names up; the one that was used longest ago gives way, and is made anew when it is asked for.
 const maxEndpoints = 64
 
 // endpointKey says which endpoint.
@@ -97,21 +97,29 @@ type endpoints struct {
 
 	byKey map[endpointKey]*endpoint
 	byURL map[string]*endpoint // an upstream that serves both tables and streams is one
+	// elsewhere counts requests to other regions.
+	elsewhere atomic.Uint64
 }
 
 // endpoint is the one that req goes to.
 func (b *Backend) endpoint(req *ddb.Request) (*endpoint, error) {
-	key := endpointKey{b.config.Region, req.Op.Facts().Service == ddb.StreamsService || req.Service == ddb.StreamsService}
-	if req.Region != "" && b.config.Kind.Regional() {
+	key := endpointKey{b.Region(), req.Op.Facts().Service == ddb.StreamsService || req.Service == ddb.StreamsService}
+	if req.Region != "" {
 		key.region = req.Region
 	}
 	b.endpoints.mu.RLock()
 	e := b.endpoints.byKey[key]
 	b.endpoints.mu.RUnlock()
-	if e != nil {
-		return e, nil
+	if e == nil {
+		var err error
+		if e, err = b.newEndpoint(key); err != nil {
+			return nil, err
+		}
 	}
-	return b.newEndpoint(key)
+	if req.Region != "" {
+		e.used.Store(b.endpoints.elsewhere.Add(1))
+	}
+	return e, nil
 }
 
 // newEndpoint makes the endpoint for key, unless another caller was faster.
@@ -121,11 +129,11 @@ func (b *Backend) newEndpoint(key endpointKey) (*endpoint, error) {
 	if e := b.endpoints.byKey[key]; e != nil {
 		return e, nil
 	}
-	if !validRegion(key.region) || len(b.endpoints.byKey) >= maxEndpoints {
+	if !b.config.Kind.validRegion(key.region) {
 		return nil, &ddb.Error{Code: "InvalidSignatureException", NotSent: true,
 			Message: "Credential should be scoped to a valid region. "}
 	}
-	text := b.config.address(key.region, key.streams)
+	text := b.config.address(b.Region(), key.region, key.streams)
 	u, err := parseURL(text)
 	if err != nil {
 		return nil, fmt.Errorf("upstream address of region %s is %w", key.region, err)
@@ -134,91 +142,33 @@ func (b *Backend) newEndpoint(key endpointKey) (*endpoint, error) {
 	shared := key.region + " " + u.String()
 	e := b.endpoints.byURL[shared]
 	if e == nil {
+		if len(b.endpoints.byURL) >= maxEndpoints {
+			b.endpoints.dropOldest(b.Region())
+		}
 		e = b.connectTo(key.region, u)
+		e.used.Store(b.endpoints.elsewhere.Load())
 		b.endpoints.byURL[shared] = e
 	}
 	b.endpoints.byKey[key] = e
 	return e, nil
 }
 
-// idleConnection is how long an unused connection is kept; maxConnection is how long a used one, so that what Amazon's
-// name servers say reaches busy nodes too.
-const (
-	idleConnection = time.Minute
-	maxConnection  = 15 * time.Minute
-)
-
-// maxResponse is the largest body taken: BatchGetItem's 16 MB with room for JSON around binary values.
-const maxResponse = 64 << 20
-
-// connectTo makes an endpoint; it connects at the first request.
-func (b *Backend) connectTo(region string, u *url.URL) *endpoint {
-	secure := u.Scheme == "https"
-	port := u.Port()
-	if port == "" {
-		port = map[bool]string{false: "80", true: "443"}[secure]
-	}
-	e := &endpoint{region: region, url: u}
-	e.client = fasthttp.HostClient{
-		Addr:                          net.JoinHostPort(u.Hostname(), port),
-		IsTLS:                         secure,
-		Dial:                          b.dialer(u.Hostname(), secure),
-		MaxConns:                      b.config.MaxInFlight,
-		MaxIdleConnDuration:           idleConnection,
-		MaxConnDuration:               maxConnection,
-		MaxIdemponentCallAttempts:     1,
-		MaxResponseBodySize:           maxResponse,
-		ReadBufferSize:                16 << 10,
-		NoDefaultUserAgentHeader:      true,
-		DisablePathNormalizing:        true,
-		DisableHeaderNamesNormalizing: false,
-		// Whether a request may be sent again is decided in retry.go alone.
-		RetryIfErr: func(*fasthttp.Request, int, error) (bool, bool) { return false, false },
-	}
-	e.limit = newLimiter(b.config.MaxInFlight)
-	e.health = breaker{clock: b.config.Clock, random: b.config.Random}
-	e.calls.New = func() any { return newCall(u, region) }
-	return e
-}
-
-// errDial marks an error as one of making a connection: no byte of a request was written.
-var errDial = errors.New("connect to upstream")
-
-// dialer makes connections to an upstream. Proxy variables do not apply to it: they are the applications', and in
-// front of a sidecar they may name millrace itself.
-func (b *Backend) dialer(host string, secure bool) fasthttp.DialFunc {
-	config := b.config.TLS.Clone()
-	if config == nil {
-		config = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if config.ServerName == "" {
-		config.ServerName = host
-	}
-	if config.ClientSessionCache == nil {
-		config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
-	}
-	// DynamoDB's endpoints speak HTTP/1.1.
-	config.NextProtos = []string{"http/1.1"}
-	return func(addr string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), b.config.ConnectTimeout)
-		defer cancel()
-		d := net.Dialer{KeepAlive: 30 * time.Second}
-		raw, err := d.DialContext(ctx, "tcp", addr)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errDial, err)
+// dropOldest forgets the endpoint that was used longest ago, of a region other than own. Requests under way there end as they would have,
+// and their connections with them. e is locked.
+func (e *endpoints) dropOldest(own string) {
+	var oldest string
+	for name, one := range e.byURL {
+		if one.region != own && (oldest == "" || one.used.Load() < e.byURL[oldest].used.Load()) {
+			oldest = name
 		}
-		c := newConn(raw)
-		if !secure {
-			return c, nil
-		}
-		t := tls.Client(c, config)
-		if err := t.HandshakeContext(ctx); err != nil {
-			_ = raw.Close()
-			return nil, fmt.Errorf("%w: TLS handshake with %s: %w", errDial, host, err)
-		}
-		c.established()
-		return t, nil
 	}
+	gone := e.byURL[oldest]
+	if gone == nil {
+		return
+	}
+	delete(e.byURL, oldest)
+	maps.DeleteFunc(e.byKey, func(_ endpointKey, one *endpoint) bool { return one == gone })
+	gone.client.close()
 }
 
 // proxyUnless is the SDK's rule for the proxy of the calls that get credentials, except that a proxy at one of the

@@ -39,7 +39,7 @@ func TestOutcomes(t *testing.T) {
 	fine := func(err error) bool { return err == nil }
 	unknown := func(err error) bool {
 		e, ok := err.(*ddb.Error)
-		return err != nil && (!ok || e.Status >= 500 && !e.NotSent)
+		return err != nil && (!ok || e.Unsure())
 	}
 	definite := func(code string, status int, notSent bool) func(error) bool {
 		return func(err error) bool {
@@ -57,6 +57,11 @@ func TestOutcomes(t *testing.T) {
 	f("an operation nobody knows may be a write", ddb.UnknownOperation, []step{cut, ok}, 1, unknown)
 	f("a change of a table is a write", ddb.UpdateTable, []step{cut, ok}, 1, unknown)
 	f("a wrong checksum of a write's answer is unknown", ddb.PutItem, []step{reply(200, `{}`, headerCRC, "1"), ok}, 1, unknown)
+	f("a page in place of a write's answer is unknown", ddb.PutItem, []step{reply(200, `<html>login</html>`), ok}, 1, unknown)
+	f("no bytes in place of a write's answer are unknown", ddb.UpdateItem, []step{reply(200, ``), ok}, 1, unknown)
+	f("a part in place of a write's answer is unknown", ddb.DeleteItem, []step{reply(200, `{`), ok}, 1, unknown)
+	f("an operation on tables may answer nothing", ddb.TagResource, []step{reply(200, ``), ok}, 1, fine)
+	f("a page in place of a read's answer is sent again", ddb.GetItem, []step{reply(200, `<html>login</html>`), ok}, 2, fine)
 
 	f("a read that is cut off is sent again", ddb.GetItem, []step{cut, ok}, 2, fine)
 	f("a read whose answer is cut off is sent again", ddb.Query, []step{partly, ok}, 2, fine)
@@ -69,8 +74,13 @@ func TestOutcomes(t *testing.T) {
 
 	f("a throttled write is sent once more", ddb.PutItem, []step{throttle, ok}, 2, fine)
 	f("a throttle that stays is the client's", ddb.PutItem, []step{throttle}, 2, definite("ProvisionedThroughputExceededException", 400, false))
+	f("a 429 is a throttle by whatever name", ddb.PutItem, []step{reply(429, `{"__type":"com.example#SlowDown","message":"slow"}`), ok}, 2, fine)
+	f("and without a name, as of what stands before upstream", ddb.UpdateItem, []step{reply(429, `<html>slow down</html>`), ok}, 2, fine)
+	f("a 429 that stays is the client's as it came", ddb.PutItem, []step{reply(429, `{"__type":"com.example#SlowDown"}`)}, 2, definite("SlowDown", 429, false))
 	f("a refusal is not sent again", ddb.PutItem, []step{refusal, ok}, 1, definite("ValidationException", 400, false))
-	f("a redirect is no answer", ddb.PutItem, []step{reply(302, ""), ok}, 1, unknown)
+	f("a redirect does not tell what became of a write", ddb.PutItem, []step{reply(302, ""), ok}, 1, unknown)
+	f("and is the client's to follow", ddb.GetItem, []step{reply(301, "<html>moved</html>"), ok}, 1, definite("UnknownError", 301, false))
+	f("a success that DynamoDB does not have is none", ddb.PutItem, []step{reply(202, `{}`), ok}, 1, unknown)
 	f("too many readers of a stream is a throttle", ddb.GetRecords,
 		[]step{reply(400, `{"__type":"com.amazonaws.dynamodb.v20120810#LimitExceededException"}`), ok}, 2, fine)
 	f("too many changes of tables is none", ddb.CreateTable,
@@ -153,7 +163,7 @@ func TestDeadUpstreamIsFailedFast(t *testing.T) {
 	t.Parallel()
 	up := script(t, mute)
 	c := testConfig(up.url)
-	c.AttemptTimeout, c.Attempts, c.Random = 20*time.Millisecond, 1, func() float64 { return 1 }
+	c.Timeout, c.AttemptTimeout, c.Attempts, c.Random = 200*time.Millisecond, 200*time.Millisecond, 1, func() float64 { return 1 }
 	b := open(t, c)
 	for range breakAfter {
 		if _, err := do(b, ddb.PutItem, `{}`); err == nil {

@@ -86,15 +86,6 @@ func changesNothing(req *ddb.Request) bool {
 		(strings.HasPrefix(facts.Name, "Describe") || strings.HasPrefix(facts.Name, "List") || strings.HasPrefix(facts.Name, "Get"))
 }
 
-// throttles are the exceptions that mean too much load. LimitExceededException is one for streams only, where it tells
-// of too many readers; for tables it is about operations under way. (API Reference, GetRecords: Errors.)
-var throttles = map[string]bool{
-	"ProvisionedThroughputExceededException": true,
-	"ThrottlingException":                    true,
-	"Throttling":                             true,
-	"RequestLimitExceeded":                   true,
-}
-
 // skews are the exceptions of a signature whose time is off; only with a Date that differs are they taken for it.
 // (General Reference, "Common errors".)
 var skews = map[string]bool{
@@ -135,6 +126,13 @@ func (b *budget) spend() bool {
 	}
 	b.spent++
 	return true
+}
+
+// regain gives a token back.
+func (b *budget) regain() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spent = max(0, b.spent-1)
 }
 
 // earn gives a part of a token back.

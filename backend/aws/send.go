@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,11 +34,12 @@ func (b *Backend) send(ctx context.Context, e *endpoint, c *call, h *held, strea
 	if !e.health.allow() {
 		return attempt{notSent, nil, errDown}
 	}
-	c.resp.Reset()
-	if err := e.client.DoDeadline(&c.req, &c.resp, at); err != nil {
+	if err := e.client.do(c.out, c.rest, at, c.errand, &c.answer); err != nil {
 		if errors.Is(err, errStale) {
 			// The others in the pool were most likely closed in the same moment.
-			e.client.CloseIdleConnections()
+			e.client.closeIdle()
+		}
+		if errors.Is(err, errStale) || errors.Is(err, errUnsent) {
 			e.health.unknown()
 			return attempt{notSent, nil, err}
 		}
@@ -55,34 +57,34 @@ func (b *Backend) send(ctx context.Context, e *endpoint, c *call, h *held, strea
 
 // receive reads an answer. The body is taken out of c and not copied.
 func (b *Backend) receive(c *call, streams bool, now time.Time, skew time.Duration) attempt {
-	header := &c.resp.Header
-	body := c.resp.SwapBody(nil)
+	got := &c.answer
+	body := got.body
 	if body == nil {
 		body = []byte{} // an answer of no bytes, as TagResource's, is one
 	}
-	if sum := header.Peek(headerCRC); len(sum) > 0 {
+	if sum := got.sum; len(sum) > 0 {
 		want, err := strconv.ParseUint(string(sum), 10, 32)
 		if err != nil || crc32.ChecksumIEEE(body) != uint32(want) {
 			return attempt{silent, nil, fmt.Errorf("the answer does not match its checksum %q", sum)}
 		}
 	}
-	id := string(header.Peek(headerRequestID))
-	status := c.resp.StatusCode()
+	id, status := string(got.id), got.status
 	if status == http.StatusOK {
-		if len(header.ContentEncoding()) > 0 && string(header.ContentEncoding()) != "identity" {
-			return attempt{silent, nil, fmt.Errorf("the answer is encoded with %q, which was not asked for", header.ContentEncoding())}
+		if len(got.encoding) > 0 && string(got.encoding) != "identity" {
+			return attempt{silent, nil, fmt.Errorf("the answer is encoded with %q, which was not asked for", got.encoding)}
 		}
 		resp := ddb.NewResponse(body)
 		resp.RequestID = id
 		return attempt{answered, resp, nil}
 	}
-	if status < 400 {
+	if status < 300 {
+		// A success of a kind that DynamoDB does not have.
 		return attempt{silent, nil, fmt.Errorf("upstream answered with status %d", status)}
 	}
-	exception := newError(status, body, string(header.Peek(headerErrorType)))
-	exception.RequestID = id
+	exception := newError(status, body, string(got.errorType))
+	exception.RequestID, exception.Headers = id, got.handed
 	far := false
-	if date, err := http.ParseTime(string(header.Peek("Date"))); err == nil {
+	if date, err := http.ParseTime(string(got.date)); err == nil {
 		if off := date.Sub(now); (off - skew).Abs() > farOff {
 			far = true
 			if skews[exception.Code] {
@@ -92,6 +94,19 @@ func (b *Backend) receive(c *call, streams bool, now time.Time, skew time.Durati
 		}
 	}
 	return attempt{outcomeOf(exception, streams, far), nil, exception}
+}
+
+// understood is a, or the lack of an answer if a 200 of upstream's cannot be DynamoDB's to op: whatever stands between may
+// answer with a page of its own, or with nothing, and then nobody knows what was done. The operations on items have an object
+// each. What is in it is for those to judge who read it.
+func understood(op ddb.Operation, a attempt) attempt {
+	if a.outcome != answered || op.Facts().Kind == ddb.ControlOperation {
+		return a
+	}
+	if body := bytes.TrimSpace(a.resp.Body()); len(body) < 2 || body[0] != '{' || body[len(body)-1] != '}' {
+		return attempt{silent, nil, errors.New("the answer is no JSON object")}
+	}
+	return a
 }
 
 // errDown is why a request was not sent while the breaker is open.

@@ -6,8 +6,13 @@ import (
 	"millrace/ddb"
 )
 
-// While one batch is on its way to the disk the next is applied, and a third gathers: the disk, which takes most of a
-// write's time, is not kept waiting for the CPU, nor the other way round. Only acknowledging stays one after the other.
+// While one batch is on its way to the disk those behind it are applied, so that the next sync, which Pebble begins by itself,
+// takes all of them along: the disk, which takes most of a write's time, is not kept waiting for the CPU, nor the other
+// way round. Only acknowledging stays one after the other.
+
+// maxAhead bounds how many groups are applied and not durable. With gatherWrites to a group that is more writes than there
+// are at once; beyond it they gather.
+const maxAhead = 64
 
 // commitGroup is a batch that was applied, and those who wait for it.
 type commitGroup struct {
@@ -28,6 +33,9 @@ type commitGroup struct {
 // nothing to wait for.
 func (c *committer) acknowledge(g *commitGroup) {
 	if c.sync {
+		c.mu.Lock()
+		c.ahead++
+		c.mu.Unlock()
 		c.applied <- g
 		return
 	}
@@ -41,7 +49,20 @@ func (c *committer) acknowledgeAll() {
 		if g.view != nil {
 			g.err = c.store.synced(g.batch)
 		}
+		c.durable()
 		c.complete(g)
+	}
+}
+
+// durable has what waits applied: the sync under way now does not take it along, and the next begins when that ends.
+func (c *committer) durable() {
+	c.mu.Lock()
+	c.ahead--
+	c.due = true
+	waiting := len(c.waiting) > 0
+	c.mu.Unlock()
+	if waiting {
+		c.poke()
 	}
 }
 

@@ -95,8 +95,7 @@ type committer struct {
 	// sync is false when Durability is Async.
 	sync    bool
 	publish func(*view)
-	// applied carries batches from the goroutine to the one that waits for their sync. It has no room, so that a batch
-	// gathers for as long as the one before is applied and not yet on its way to the disk.
+	// applied carries batches from the goroutine to the one that waits for their sync.
 	applied chan *commitGroup
 	// quit is closed when both goroutines have ended.
 	quit chan struct{}
@@ -112,7 +111,11 @@ type committer struct {
 	mu sync.Mutex
 
 	waiting []*commitRequest
-	closed  bool
+	// ahead is how many groups were applied and are not durable yet; due is set when one has become so, until the next is
+	// taken.
+	ahead  int
+	due    bool
+	closed bool
 	// wake has a token when waiting or closed changed.
 	wake chan struct{}
 }
@@ -139,9 +142,23 @@ func (c *committer) submit(req *commitRequest) error {
 		return errClosed
 	}
 	c.waiting = append(c.waiting, req)
+	ready := c.worthwhile()
 	c.mu.Unlock()
-	c.poke()
+	if ready {
+		c.poke()
+	}
 	return <-req.done
+}
+
+// gatherWrites is how many writes are applied together while the disk is busy and one group is on its way to it and
+// another is behind that: what a group costs beside its writes is then shared by some.
+const gatherWrites = 16
+
+// worthwhile reports whether what waits is to be applied now. It is when the next sync can take it along: as the first
+// behind the sync under way; as a group of some size; or, whatever its size, because a sync has just ended and the next,
+// which takes all that was applied, is under way. c.mu is held.
+func (c *committer) worthwhile() bool {
+	return c.ahead <= 1 || c.due || len(c.waiting) >= gatherWrites || c.closed
 }
 
 // poke wakes the goroutine.
@@ -193,10 +210,14 @@ func (c *committer) run(window time.Duration) {
 	}
 }
 
-// take removes the next group from the queue.
+// take removes the next group from the queue, if it is time for one.
 func (c *committer) take() (group []*commitRequest, closed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.worthwhile() {
+		return nil, false
+	}
+	c.due = false
 	size := 0
 	for i, req := range c.waiting {
 		if size += req.ready.batch.size(); size > maxGroupBytes && i > 0 {

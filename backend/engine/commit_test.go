@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"millrace/ddb"
 )
@@ -162,21 +161,42 @@ func TestHooksHearCommitsOneByOneUnderLoad(t *testing.T) {
 	mustHold(t, h.e)
 }
 
+// heldDisk is a file system that stands still from hold on until release.
+type heldDisk struct {
+	*crashFS
+	still         atomic.Bool
+	held, release chan struct{}
+}
+
+// newHeldDisk makes one that counts the log's syncs.
+func newHeldDisk() *heldDisk {
+	d := &heldDisk{crashFS: newCrashFS(), held: make(chan struct{}, 1), release: make(chan struct{})}
+	d.skip = -1 // counts syncs of the log, skips none
+	d.before = func(int64) {
+		if d.still.Load() {
+			select {
+			case d.held <- struct{}{}:
+			default:
+			}
+			<-d.release
+		}
+	}
+	return d
+}
+
 func TestManyWritersShareASync(t *testing.T) {
 	t.Parallel()
-	fs := wrapCrashFS(vfs.NewCrashableMem())
-	fs.skip = -1 // counts syncs of the log, skips none
-	e, err := Open(crashConfig(fs))
+	disk := newHeldDisk()
+	e, err := Open(crashConfig(disk.crashFS))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
 	h := &harness{t: t, e: e}
 	h.answer(ddb.CreateTable, churnTable)
-	// While one commit is held up the next is applied, and everything that comes then waits and goes out in one batch.
-	release, held := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	e.committer.hooks = blockingHooks{func() { once.Do(func() { close(held); <-release }) }}
+	v := e.acquireView()
+	table, _ := v.table("", "churn")
+	v.release()
 	var wg sync.WaitGroup
 	put := func(i int) {
 		wg.Go(func() {
@@ -186,35 +206,69 @@ func TestManyWritersShareASync(t *testing.T) {
 			}
 		})
 	}
+	// applied counts the writes from..to-1 that are in the store, and waiting those that wait for the committer.
+	counts := func(from, to int) (applied, waiting int) {
+		for i := from; i < to; i++ {
+			found, err := e.store.has(mustItemKey(t, table, fmt.Sprint(i)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found {
+				applied++
+			}
+		}
+		e.committer.mu.Lock()
+		defer e.committer.mu.Unlock()
+		return applied, len(e.committer.waiting)
+	}
+	disk.still.Store(true)
+	before := disk.syncs.Load()
 	put(0)
-	<-held
-	before := fs.syncs.Load()
-	v := e.acquireView()
-	table, _ := v.table("", "churn")
+	<-disk.held
+	// While one write is on its way to the disk the next is applied at once, and those behind it as soon as there are some.
+	put(1)
+	for applied := 0; applied < 1; {
+		applied, _ = counts(1, 2)
+	}
+	put(2)
+	applied, waiting := 0, 0
+	for applied+waiting < 1 {
+		applied, waiting = counts(2, 3)
+	}
+	if waiting != 1 {
+		t.Error("a write behind two groups was applied, want it to gather others")
+	}
+	for i := range 39 {
+		put(i + 3)
+	}
+	for applied+waiting < 40 || waiting >= gatherWrites {
+		applied, waiting = counts(2, 42)
+	}
+	v = e.acquireView()
+	for i := range 42 {
+		if _, found, err := v.get(table, mustItemKey(t, table, fmt.Sprint(i))); found || err != nil {
+			t.Errorf("item %d is seen before it is durable (%v)", i, err)
+		}
+	}
 	v.release()
-	second, bad := table.itemKey(ddb.ItemOf(ddb.Attribute{Name: "pk", Value: ddb.StringValue("1")}))
+	disk.still.Store(false)
+	close(disk.release)
+	wg.Wait()
+	// Those that were applied share the second, and those that were not the third.
+	if n := disk.syncs.Load() - before; n < 2 || n > 3 {
+		t.Errorf("42 writes took %d syncs, want 2 or 3", n)
+	}
+	mustHold(t, e)
+}
+
+// mustItemKey is the store key of the item pk of a table with that key alone.
+func mustItemKey(t *testing.T, table *table, pk string) []byte {
+	t.Helper()
+	key, bad := table.itemKey(ddb.ItemOf(ddb.Attribute{Name: "pk", Value: ddb.StringValue(pk)}))
 	if bad != nil {
 		t.Fatal(bad)
 	}
-	put(1)
-	for applied := false; !applied; {
-		if applied, err = e.store.has(second); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range 40 {
-		put(i + 2)
-	}
-	for waiting := 0; waiting < 40; {
-		e.committer.mu.Lock()
-		waiting = len(e.committer.waiting)
-		e.committer.mu.Unlock()
-	}
-	close(release)
-	wg.Wait()
-	if n := fs.syncs.Load() - before; n < 1 || n > 2 {
-		t.Errorf("41 writes took %d syncs, want 1 or 2", n)
-	}
+	return key
 }
 
 // blockingHooks calls f before every commit.

@@ -279,7 +279,7 @@ func Open(cfg Config) (*Engine, error) {
 	synced := cfg.Durability == Sync && !cfg.InMemory
 	e.committer = &committer{
 		store: s, hooks: cfg.Hooks, sync: synced, publish: e.publish,
-		quit: make(chan struct{}), wake: make(chan struct{}, 1), applied: make(chan *commitGroup),
+		quit: make(chan struct{}), wake: make(chan struct{}, 1), applied: make(chan *commitGroup, maxAhead),
 		cat: cat, counters: counters, garbage: newGarbage(),
 		streams: cfg.Streams, sequence: sequencer{cfg.Clock, sequence}, heat: newHeat(cfg.Streams.SplitRate),
 	}

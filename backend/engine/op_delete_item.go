@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"millrace/ddb"
-	"millrace/ddb/expr"
 )
 
 // deleteItem removes an item; that there is none is no fault.
@@ -20,24 +19,9 @@ func (e *Engine) deleteItem(ctx context.Context, req *ddb.Request) (*ddb.Respons
 		key:              func(*table) ddb.Item { return in.Key },
 		change:           func(*table, *mutation) *ddb.Error { return nil },
 	}
-	bad := mixedParameters(
-		[]parameter{{"Expected", in.Expected != nil}, {"ConditionalOperator", in.ConditionalOperator != nil}},
-		[]parameter{{"ConditionExpression", in.ConditionExpression != nil}})
-	if bad == nil {
-		bad = checkValues(in.Key)
-	}
-	if bad != nil {
-		return nil, bad
-	}
-	x := newExpressions(in.ExpressionAttributeNames, in.ExpressionAttributeValues,
-		expr.Supplied{Kind: expr.ConditionExpression, Present: in.ConditionExpression != nil})
-	x.require(returnsOldOnly(in.ReturnValues))
-	w.condition = x.expected(in.Expected, in.ConditionalOperator)
-	x.begin()
-	if in.ConditionExpression != nil {
-		w.condition = x.condition(expr.ConditionExpression, in.ConditionExpression)
-	}
-	if bad := x.finish(); bad != nil {
+	c := conditioned{in.Expected, in.ConditionalOperator, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValues}
+	var bad *ddb.Error
+	if w.condition, bad = c.check(in.Key); bad != nil {
 		return nil, bad
 	}
 	m, err := e.writeItem(ctx, e.scopeOf(req), w)

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"millrace/ddb"
-	"millrace/ddb/expr"
 )
 
 // putItem stores an item, replacing the one with its key.
@@ -20,25 +19,9 @@ func (e *Engine) putItem(ctx context.Context, req *ddb.Request) (*ddb.Response, 
 		key:              func(t *table) ddb.Item { key, _ := t.desc.KeySchema.KeyOf(in.Item); return key },
 		change:           func(_ *table, m *mutation) *ddb.Error { m.new, m.hasNew = in.Item, true; return nil },
 	}
-	bad := mixedParameters(
-		[]parameter{{"Expected", in.Expected != nil}, {"ConditionalOperator", in.ConditionalOperator != nil}},
-		[]parameter{{"ConditionExpression", in.ConditionExpression != nil}})
-	if bad == nil {
-		bad = checkValues(in.Item)
-	}
-	if bad != nil {
-		return nil, bad
-	}
-	x := newExpressions(in.ExpressionAttributeNames, in.ExpressionAttributeValues,
-		expr.Supplied{Kind: expr.ConditionExpression, Present: in.ConditionExpression != nil})
-	x.require(returnsOldOnly(in.ReturnValues))
-	x.require(checkPutSize(in.Item))
-	w.condition = x.expected(in.Expected, in.ConditionalOperator)
-	x.begin()
-	if in.ConditionExpression != nil {
-		w.condition = x.condition(expr.ConditionExpression, in.ConditionExpression)
-	}
-	if bad := x.finish(); bad != nil {
+	c := conditioned{in.Expected, in.ConditionalOperator, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValues}
+	var bad *ddb.Error
+	if w.condition, bad = c.check(in.Item, checkPutSize); bad != nil {
 		return nil, bad
 	}
 	m, err := e.writeItem(ctx, e.scopeOf(req), w)

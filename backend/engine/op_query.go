@@ -18,30 +18,12 @@ func (e *Engine) query(_ context.Context, req *ddb.Request) (*ddb.Response, erro
 	if bad != nil {
 		return nil, bad
 	}
-	v := e.acquireView()
-	defer v.release()
-	t, bad := v.table(e.scopeOf(req), in.TableName)
-	if bad != nil {
-		return nil, bad
-	}
-	p, bad := q.plan(t, in)
-	if bad != nil {
-		return nil, bad
-	}
-	got, err := e.readPage(v, p)
-	if err != nil {
-		return nil, err
-	}
-	return got.respond(func(items []ddb.Item) any {
-		return &ddb.QueryOutput{
-			Items:            items,
-			Count:            got.count,
-			ScannedCount:     got.scanned,
-			LastEvaluatedKey: got.last,
-			ConsumedCapacity: got.cost.consumed(in.ReturnConsumedCapacity, in.TableName),
-			Cost:             &got.read,
-		}
-	}), nil
+	return e.answerPage(req, pageRequest{
+		table:    in.TableName,
+		capacity: in.ReturnConsumedCapacity,
+		plan:     func(t *table) (*pageRead, *ddb.Error) { return q.plan(t, in) },
+		output:   func(out *ddb.QueryOutput) any { return out },
+	})
 }
 
 // queryRead is a Query after everything that does not depend on the table was checked.
@@ -137,13 +119,8 @@ func (q *queryRead) plan(t *table, in *ddb.QueryInput) (*pageRead, *ddb.Error) {
 			return nil, err
 		}
 	}
-	p := &pageRead{
-		table: t, index: idx, reverse: in.ScanIndexForward != nil && !*in.ScanIndexForward, filter: q.filter,
-		projection: q.projection, count: in.Select != nil && *in.Select == "COUNT", consistent: isTrue(in.ConsistentRead), copies: true,
-	}
-	if in.Limit != nil {
-		p.limit = *in.Limit
-	}
+	p := pageChoice{q.filter, q.projection, in.Select, in.Limit, in.ConsistentRead}.read(t, idx)
+	p.reverse = in.ScanIndexForward != nil && !*in.ScanIndexForward
 	if bad := q.checkAttributes(p, in.Select, schema); bad != nil {
 		return nil, bad
 	}

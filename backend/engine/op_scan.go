@@ -18,30 +18,12 @@ func (e *Engine) scan(_ context.Context, req *ddb.Request) (*ddb.Response, error
 	if bad != nil {
 		return nil, bad
 	}
-	v := e.acquireView()
-	defer v.release()
-	t, bad := v.table(e.scopeOf(req), in.TableName)
-	if bad != nil {
-		return nil, bad
-	}
-	p, bad := s.plan(t, in)
-	if bad != nil {
-		return nil, bad
-	}
-	got, err := e.readPage(v, p)
-	if err != nil {
-		return nil, err
-	}
-	return got.respond(func(items []ddb.Item) any {
-		return &ddb.ScanOutput{
-			Items:            items,
-			Count:            got.count,
-			ScannedCount:     got.scanned,
-			LastEvaluatedKey: got.last,
-			ConsumedCapacity: got.cost.consumed(in.ReturnConsumedCapacity, in.TableName),
-			Cost:             &got.read,
-		}
-	}), nil
+	return e.answerPage(req, pageRequest{
+		table:    in.TableName,
+		capacity: in.ReturnConsumedCapacity,
+		plan:     func(t *table) (*pageRead, *ddb.Error) { return s.plan(t, in) },
+		output:   func(out *ddb.QueryOutput) any { return (*ddb.ScanOutput)(out) },
+	})
 }
 
 // scanRead is a Scan after everything that does not depend on the table was checked.
@@ -102,13 +84,7 @@ func (s *scanRead) plan(t *table, in *ddb.ScanInput) (*pageRead, *ddb.Error) {
 	if bad := checkScanStart(t, idx, start); bad != nil {
 		return nil, bad
 	}
-	p := &pageRead{
-		table: t, index: idx, filter: s.filter, projection: s.projection,
-		count: in.Select != nil && *in.Select == "COUNT", consistent: isTrue(in.ConsistentRead), copies: true,
-	}
-	if in.Limit != nil {
-		p.limit = *in.Limit
-	}
+	p := pageChoice{s.filter, s.projection, in.Select, in.Limit, in.ConsistentRead}.read(t, idx)
 	segment, total := 0, 1
 	if in.Segment != nil {
 		segment, total = *in.Segment, *in.TotalSegments

@@ -321,7 +321,7 @@ func (s *store) has(key []byte) (bool, error) {
 }
 
 // snapshot pins what is applied now. Close it.
-func (s *store) snapshot() *snapshot { return &snapshot{s.db.NewSnapshot(), s} }
+func (s *store) snapshot() *snapshot { return &snapshot{s: s.db.NewSnapshot(), store: s} }
 
 // estimateBytes is about what lower <= key < upper takes on disk: compressed, and without recent writes.
 func (s *store) estimateBytes(lower, upper []byte) uint64 {
@@ -388,6 +388,22 @@ func must(err error) {
 type snapshot struct {
 	s     *pebble.Snapshot
 	store *store
+	// kept is an iterator for the next probe; making one costs about half of what a probe does.
+	kept atomic.Pointer[keptIterator]
+}
+
+// keptIterator is an iterator of a snapshot's. Its Close keeps it there if there is room.
+type keptIterator struct {
+	it *pebble.Iterator
+	of *snapshot
+}
+
+// Close ends a probe.
+func (k *keptIterator) Close() error {
+	if k.of.kept.CompareAndSwap(nil, k) {
+		return nil
+	}
+	return k.it.Close()
 }
 
 // get returns the value at key; value is valid until done is closed, which the caller does if found.
@@ -420,19 +436,33 @@ func (s *snapshot) probe(key []byte) (value []byte, done io.Closer, found bool, 
 	if lean <= 0 {
 		return s.get(key)
 	}
-	it, err := s.s.NewIter(&pebble.IterOptions{UseL6Filters: true})
-	if err != nil {
-		return nil, nil, false, err
+	k := s.kept.Swap(nil)
+	if k == nil {
+		it, err := s.s.NewIter(&pebble.IterOptions{UseL6Filters: true})
+		if err != nil {
+			return nil, nil, false, err
+		}
+		k = &keptIterator{it, s}
 	}
-	if it.SeekPrefixGE(key) {
-		if value, err = it.ValueAndErr(); err == nil {
-			return value, it, true, nil
+	if k.it.SeekPrefixGE(key) {
+		if value, err = k.it.ValueAndErr(); err == nil {
+			return value, k, true, nil
 		}
 	}
-	if closeErr := it.Close(); err == nil {
-		err = closeErr
+	if err = errors.Join(err, k.it.Error()); err != nil {
+		_ = k.it.Close() // with the same error
+		return nil, nil, false, err
 	}
-	return nil, nil, false, err
+	return nil, nil, false, k.Close()
+}
+
+// forget closes the iterator that probe has kept, if there is one. It keeps memory tables in memory and old files on the
+// disk, so it may stay only where a commit is on its way, whose view will take this one's place.
+func (s *snapshot) forget() {
+	if k := s.kept.Swap(nil); k != nil {
+		// What probes had to say they have said.
+		_ = k.it.Close()
+	}
 }
 
 // has reports whether key is there.
@@ -470,7 +500,10 @@ func (s *snapshot) each(prefix []byte, f func(key, value []byte) error) error {
 }
 
 // close unpins the snapshot.
-func (s *snapshot) close() { _ = s.s.Close() }
+func (s *snapshot) close() {
+	s.forget()
+	_ = s.s.Close()
+}
 
 // storeIterator is what iterate returns: Pebble's iterator, named here so that no other file imports Pebble.
 type storeIterator = pebble.Iterator

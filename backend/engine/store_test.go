@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -362,4 +363,49 @@ func TestConfigIsValidated(t *testing.T) {
 	f("block cache", func(c *Config) { c.CacheBytes = -1 })
 	f("write buffer", func(c *Config) { c.MemTableBytes = 1 })
 	f("sweeps", func(c *Config) { c.SweepInterval = 0 })
+}
+
+// A probe's iterator is kept while there are writes, sees no more than its snapshot, and is gone when they have ended.
+func TestProbesShareAnIteratorWhileThereAreWrites(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t).create(churnTable)
+	put := func(i int) { h.put("churn", fmt.Sprintf(`{"pk":{"S":"%d"}}`, i)) }
+	for i := range 8 {
+		put(i) // new keys: from now on probes ask the filters
+	}
+	v := h.e.acquireView()
+	defer v.release()
+	table, bad := v.table("", "churn")
+	if bad != nil {
+		t.Fatal(bad)
+	}
+	f := func(pk int, want bool) {
+		t.Helper()
+		if _, found, err := v.old(table, mustItemKey(t, table, fmt.Sprint(pk))); found != want || err != nil {
+			t.Errorf("item %d is found: %v, %v; want %v", pk, found, err, want)
+		}
+	}
+	f(8, false)
+	kept := v.snap.kept.Load()
+	if kept == nil {
+		t.Fatal("a probe of a new key keeps no iterator")
+	}
+	put(8)
+	f(7, true)
+	f(8, false) // it came after the view
+	if got := v.snap.kept.Load(); got != kept {
+		t.Error("the next probes had an iterator of their own")
+	}
+	v.snap.forget()
+
+	// The view that a write was made from is gone with it, and its iterator too; the newest has none.
+	put(9)
+	if n := h.e.store.db.Metrics().TableIters; n != 0 || h.e.current.Load().snap.kept.Load() != nil {
+		t.Errorf("%d tables are held open and an iterator stays after writes have ended", n)
+	}
+	// Nor does one stay where nothing was written.
+	h.fails(ddb.PutItem, `{"TableName":"churn","Item":{"pk":{"S":"none"}},"ConditionExpression":"attribute_exists(pk)"}`, "ConditionalCheckFailedException", "The conditional request failed")
+	if h.e.current.Load().snap.kept.Load() != nil {
+		t.Error("an iterator stays after a write that was refused")
+	}
 }

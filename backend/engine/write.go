@@ -40,9 +40,14 @@ func (e *Engine) commitAs(ctx context.Context, as claim, keys []lockKey, fn func
 }
 
 // prepareRequest runs fn; nil without an error is nothing to write.
-func (e *Engine) prepareRequest(ctx context.Context, fn func(v *view) (writeSet, error)) (*commitRequest, error) {
+func (e *Engine) prepareRequest(ctx context.Context, fn func(v *view) (writeSet, error)) (req *commitRequest, err error) {
 	v := e.acquireView()
-	defer v.release()
+	defer func() {
+		if req == nil {
+			v.snap.forget()
+		}
+		v.release()
+	}()
 	set, err := fn(v)
 	if err != nil {
 		return nil, err

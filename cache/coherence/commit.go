@@ -1,6 +1,11 @@
 package coherence
 
-import "fmt"
+import (
+	"fmt"
+
+	"millrace/cache/shelf"
+	"millrace/cache/trail"
+)
 
 // Mutation is one item's part of a commit to an authoritative table.
 type Mutation struct {
@@ -28,7 +33,7 @@ type Mutation struct {
 func (c *Core) Pending(now Time, m []Mutation) {
 	for i := range m {
 		t := m[i].Table
-		if c.rules.Count {
+		if c.rules.Count { // R57
 			t.writes.begin()
 		}
 		if m[i].Key == nil {
@@ -42,20 +47,18 @@ func (c *Core) Pending(now Time, m []Mutation) {
 
 // pendItem hides the item of m and voids its flights.
 func (c *Core) pendItem(m *Mutation) {
-	h := c.hash(m.Table.itemSalt, m.Key)
-	sh := c.shard(h)
-	sh.mu.Lock()
-	s := c.demand(sh, h, m.Table, false, m.Key)
-	b := s.busy
-	b.crossed = b.crossed || b.pending > 0 && c.rules.Cross
+	sh, h := c.lock(m.Table.items, m.Key)
+	s := c.shelf.Demand(sh, h, m.Table.items, m.Key)
+	b := s.Busy
+	b.crossed = b.crossed || b.pending > 0 && c.rules.Cross // R57
 	b.pending++
 	b.pendedAt = m.Table.epoch.now()
-	b.wanted = b.wanted || s.entry != nil || b.flights > 0
-	if c.rules.Void {
+	b.wanted = b.wanted || s.Entry != nil || b.flights > 0
+	if c.rules.Void { // R57
 		b.gen++
 		b.open = nil
 	}
-	sh.mu.Unlock()
+	c.unlock(sh, s)
 }
 
 // Settled announces that the commit of Pending is visible to every read that begins from now on, before its writer is
@@ -69,7 +72,7 @@ func (c *Core) Settled(now Time, m []Mutation) {
 			c.settleCommit(now, &m[i])
 		}
 		c.settlePositions(t, m[i].Positions)
-		if c.rules.Count {
+		if c.rules.Count { // R57
 			t.writes.end()
 		}
 	}
@@ -82,33 +85,27 @@ func (c *Core) Settled(now Time, m []Mutation) {
 // was at Pending, or the image may belong to a table deleted since.
 func (c *Core) settleCommit(now Time, m *Mutation) {
 	t := m.Table
-	h := c.hash(t.itemSalt, m.Key)
-	sh := c.shard(h)
-	var img Image
-	if m.New != nil {
-		img = *m.New
-	}
-	sh.mu.Lock()
-	s := c.demand(sh, h, t, false, m.Key)
-	b := s.busy
+	sh, h := c.lock(t.items, m.Key)
+	s := c.shelf.Demand(sh, h, t.items, m.Key)
+	b := s.Busy
 	if b.pending == 0 {
 		panic(fmt.Sprintf("coherence: Settled without Pending for a key of table %q", t.name))
 	}
 	b.pending--
 	wanted := b.wanted || b.flights > 0 || !t.options.Load().NoInstallOnWrite
 	sole := !b.crossed && b.pending == 0
-	if c.rules.Swap {
-		if m.New != nil && !img.Transient && wanted && sole && (!c.rules.Epoch || t.epoch.same(b.pendedAt)) {
-			c.install(sh, s, &entry{img: img, validAt: now, epoch: b.pendedAt})
-			sh.stores.Add(1)
-		} else {
-			c.remove(sh, s, Invalidated)
-		}
+	current := !c.rules.Epoch || t.epoch.same(b.pendedAt) // R25
+	switch {
+	case !c.rules.Swap: // R57
+	case m.New != nil && !m.New.Transient && wanted && sole && current:
+		c.shelf.Install(sh, s, &entry{Image: *m.New, ValidAt: int64(now), Epoch: b.pendedAt})
+		c.note(now, h, trail.Written)
+	default:
+		c.shelf.Remove(sh, s, shelf.Invalidated)
+		c.note(now, h, trail.Unsure)
 	}
 	if b.pending == 0 {
 		b.crossed, b.wanted = false, false
 	}
-	sh.tidy(s)
-	sh.mu.Unlock()
-	c.drain(sh)
+	c.unlock(sh, s)
 }

@@ -11,13 +11,15 @@
 package coherence
 
 import (
-	"hash/maphash"
-	"math/bits"
+	"cmp"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"millrace/cache/slab"
+	"millrace/cache/interval"
+	"millrace/cache/moments"
+	"millrace/cache/shelf"
+	"millrace/cache/trail"
 )
 
 // Time is a reading of the caller's monotonic clock in nanoseconds. Its origin is free; it must never go back.
@@ -55,27 +57,41 @@ type Config struct {
 	FixedHash uint
 }
 
+// What the core knows of a key stands on a shelf: entries, and what is under way.
+type (
+	slot  = shelf.Slot[busy, pageEntry]
+	entry = shelf.Entry[pageEntry]
+	shard = shelf.Shard[busy, pageEntry]
+	// Image is what is cached of an item or page, and Meta what a hit must know beside the bytes.
+	Image = shelf.Image
+	Meta  = shelf.Meta
+	// Observer hears of installs, removals and hits.
+	Observer = shelf.Observer
+	// Reason says why an entry left.
+	Reason = shelf.Reason
+)
+
 // Core is the table of truth behind a cache. The zero value is not usable; see New.
 //
-// Lock order: node shard, then slot shard. Table.mu and the policy mutexes are leaves and roots of their own: nothing is
-// locked under Table.mu, and a policy mutex is only ever taken with no other lock held.
+// Lock order: node shard, then slot shard. Table.mu, the windows' lock and the policy mutexes are leaves and roots of their
+// own: nothing is locked under the first two, and a policy mutex is only ever taken with no other lock held.
 type Core struct {
 	cfg    Config
 	rules  Rules
-	seed   maphash.Seed
-	shards []shard
+	shelf  *shelf.Shelf[busy, pageEntry]
 	nodes  []nodeShard
-	quar   quarantine
-	pool   *slab.Pool // of the shards' arenas
-	held   [2]holding // items, pages
-	left   [numReasons]departure
-	shed   atomic.Uint64
-
-	indexed atomic.Int64 // memory of the shards' indexes
+	trails trail.Rings // by shard, guarded by its lock
+	// quar is when something last happened that a lagging replica may not show yet: a write settled (R4), an entry was installed (R5,
+	// told then and not at eviction, so that evicting needs no memory of its own), an answer was given out without being stored (R6).
+	// Or it is the end of an ambiguity window, which lies in the future. Hashes that meet only make a fill strong that need not be.
+	quar moments.Stripes[Time]
+	// windows are the items and partitions on which a write of unknown outcome may still be applied, and until when (R17). Who opens
+	// one does so under the lock of what the hash names, as who asks does, so none is missed.
+	windows moments.Windows[Time]
+	start   atomic.Int64 // Config.Start, or when something was last known of a table that is not here; see Unseen
 
 	mu     sync.RWMutex
 	tables map[string]*Table
-	byID   atomic.Pointer[[]*Table] // a longer one each time
 }
 
 // New makes an empty core. It starts nothing.
@@ -89,99 +105,28 @@ func New(cfg Config) *Core {
 	if cfg.QuarantineStripes <= 0 {
 		cfg.QuarantineStripes = 1 << 18
 	}
-	if cfg.Tq == 0 {
-		cfg.Tq = 2 * time.Second
-	}
-	if cfg.Tamb == 0 {
-		cfg.Tamb = 30 * time.Second
-	}
 	if cfg.Rules == (Rules{}) {
 		cfg.Rules = AllRules()
 	}
-	n := ceilPow2(cfg.Shards)
+	cfg.Tq = cmp.Or(cfg.Tq, 2*time.Second)
+	cfg.Tamb = cmp.Or(cfg.Tamb, 30*time.Second)
 	c := &Core{
-		cfg: cfg, rules: cfg.Rules, seed: maphash.MakeSeed(),
-		shards: make([]shard, n), nodes: make([]nodeShard, n),
-		quar:   quarantine{stripes: make([]atomic.Int64, ceilPow2(cfg.QuarantineStripes))},
-		pool:   slab.NewPool(cfg.Memory, n),
+		cfg: cfg, rules: cfg.Rules,
+		nodes:  make([]nodeShard, shelf.CeilPow2(cfg.Shards)),
+		trails: trail.NewRings(cfg.Memory, shelf.CeilPow2(cfg.Shards)),
+		quar:   moments.NewStripes[Time](shelf.CeilPow2(cfg.QuarantineStripes)),
 		tables: map[string]*Table{},
 	}
-	c.byID.Store(&[]*Table{})
-	for i := range c.shards {
-		c.shards[i].rest.arena.Pool = c.pool
-		c.shards[i].slots = map[uint64]*slot{}
+	c.start.Store(int64(cfg.Start))
+	c.shelf = shelf.New[busy](shelf.Config{
+		Memory: cfg.Memory, Shards: cfg.Shards, FixedHash: cfg.FixedHash, Observer: cfg.Observer,
+		ByHash: !cfg.Rules.R51, // R51: a hash is no identity
+	}, c.unlink)
+	for i := range c.nodes {
 		c.nodes[i].nodes = map[place]*node{}
-		c.nodes[i].dice = uint64(i)*0x9e3779b97f4a7c15 + 1
+		c.nodes[i].dice = interval.Dice(uint64(i)*0x9e3779b97f4a7c15 + 1)
 	}
 	return c
-}
-
-// ceilPow2 returns the least power of two not below n.
-func ceilPow2(n int) int { return 1 << bits.Len(uint(n-1)) }
-
-// hash places key, told apart by salt (a table's items, its pages, an index's partitions). Equal hashes mean nothing
-// more than a shared place: identity is always the full key (R51).
-func (c *Core) hash(salt uint64, key []byte) uint64 {
-	if c.cfg.FixedHash == 0 {
-		return maphash.Bytes(c.seed, key) ^ salt
-	}
-	return (fnv(key) ^ salt) & (1<<c.cfg.FixedHash - 1)
-}
-
-// saltOf derives the salt of a named space.
-func (c *Core) saltOf(name string) uint64 {
-	if c.cfg.FixedHash == 0 {
-		return maphash.String(c.seed, name)
-	}
-	return fnv([]byte(name))
-}
-
-// fnv is FNV-1a folded once, the hash that repeats across processes (http://www.isthe.com/chongo/tech/comp/fnv/).
-func fnv(b []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for _, x := range b {
-		h = (h ^ uint64(x)) * 1099511628211
-	}
-	return h ^ h>>32
-}
-
-// shard is one lock and the slots under it. The policy part lets the Observer hear of changes in order; see memory.go.
-type shard struct {
-	mu sync.RWMutex
-
-	slots map[uint64]*slot // pages, and items that are busy
-	rest  atRest           // all entries of items
-	amb   map[uint64]Time  // R17: hash → end of its ambiguity window
-	queue []change
-
-	queued atomic.Bool
-	policy sync.Mutex
-	hits   atomic.Uint64
-	misses atomic.Uint64
-	joins  atomic.Uint64
-	stores atomic.Uint64
-	_      [40]byte
-}
-
-// slot is the place of one item or page. That of a page exists while it has an entry or is busy, that of an item while it is
-// busy, and no longer.
-type slot struct {
-	next  *slot // of the same 64-bit hash
-	table *Table
-	key   string
-	hash  uint64
-	entry *entry
-	busy  *busy
-	page  bool
-}
-
-// entry is a cached image and what its truth hangs on.
-type entry struct {
-	img     Image
-	validAt Time // when the validating read was sent (less Tq if eventual), or the own write begun
-	epoch   uint64
-	blob    slab.Handle // of an item; img.Bytes is then part of it, and moves with it
-	page    *pageEntry  // nil for an item
 }
 
 // busy is the part of a slot that concerns reads and writes under way.
@@ -207,111 +152,50 @@ type busy struct {
 	pendedAt uint64 // the table's epoch at Pending
 }
 
-// Image is what is cached of an item or page.
-type Image struct {
-	// Bytes are served as they are. Those of a page are the core's once stored; an item's are copied.
-	Bytes []byte
-	// Sum is the identity of the value: equal sums are taken for equal images, so it must be a digest.
-	Sum [16]byte
-	// Absent marks a negative entry: the item is known not to exist.
-	Absent bool
-	// Transient forbids storing it; it still counts as an answer given out.
-	Transient bool
-	// Meta travels along.
-	Meta Meta
-}
-
-// Meta is what a hit must know beside the bytes.
-type Meta struct {
-	Size int64 // in DynamoDB's bytes, for capacity
-	A, B int64 // the caller's
-}
-
 // identity tells images apart: absence is a value like any other (R9).
 type identity struct {
 	sum    [16]byte
 	absent bool
 }
 
-// identity returns the image's identity.
-func (m *Image) identity() identity { return identity{m.Sum, m.Absent} }
+// identify returns the image's identity.
+func identify(m *Image) identity { return identity{m.Sum, m.Absent} }
 
-// shard returns the shard of hash h.
-func (c *Core) shard(h uint64) *shard { return &c.shards[h&uint64(len(c.shards)-1)] }
-
-// linked returns the slot of key or nil. The shard is locked, for reading at least.
-func (c *Core) linked(sh *shard, h uint64, t *Table, page bool, key []byte) *slot {
-	for s := sh.slots[h]; s != nil; s = s.next {
-		if s.table == t && s.page == page && (s.key == string(key) || !c.rules.R51) { // R51, see view
-			return s
-		}
-	}
-	return nil
+// lock locks the shard of a key, and returns it and the key's hash.
+func (c *Core) lock(in *shelf.Space, key []byte) (*shard, uint64) {
+	h := c.shelf.Hash(in, key)
+	sh := c.shelf.Shard(h)
+	sh.Mu.Lock()
+	return sh, h
 }
 
-// find returns the slot of key, or one made to look at an item at rest, or nil. What is not linked is only good until
-// another entry of the shard is removed. The shard is locked.
-func (c *Core) find(sh *shard, h uint64, t *Table, page bool, key []byte) *slot {
-	s := c.linked(sh, h, t, page, key)
-	if s == nil && !page {
-		s = c.rested(sh, h, t, key)
-	}
-	return s
+// unlock ends lock: s, which may be nil, is looked at no more. No other lock is held.
+func (c *Core) unlock(sh *shard, s *slot) {
+	tidy(sh, s)
+	sh.Mu.Unlock()
+	c.shelf.Drain(sh)
 }
 
-// demand returns the slot of key, made if need be and busy either way. The shard is locked; call tidy when done.
-func (c *Core) demand(sh *shard, h uint64, t *Table, page bool, key []byte) *slot {
-	s := c.linked(sh, h, t, page, key)
+// tidy drops what of s, which may be nil, holds nothing any more. The shard is locked.
+func tidy(sh *shard, s *slot) {
 	if s == nil {
-		if !page {
-			s = c.rested(sh, h, t, key)
-		}
-		if s == nil {
-			s = &slot{table: t, hash: h, page: page}
-		}
-		s.key, s.next = string(key), sh.slots[h]
-		sh.slots[h] = s
-	}
-	if s.busy == nil {
-		s.busy = &busy{}
-	}
-	return s
-}
-
-// tidy drops what of s holds nothing any more: an item's entry is at rest without it. The shard is locked.
-func (sh *shard) tidy(s *slot) {
-	if b := s.busy; b != nil && b.flights == 0 && b.fences == 0 && b.pending == 0 {
-		s.busy = nil
-	}
-	if s.busy != nil || s.page && s.entry != nil {
 		return
 	}
-	head := sh.slots[s.hash]
-	if head == s {
-		if s.next == nil {
-			delete(sh.slots, s.hash)
-		} else {
-			sh.slots[s.hash] = s.next
-		}
-		return
+	if b := s.Busy; b != nil && b.flights == 0 && b.fences == 0 && b.pending == 0 {
+		s.Busy = nil
 	}
-	for x := head; x != nil; x = x.next {
-		if x.next == s {
-			x.next = s.next
-			return
-		}
-	}
+	sh.Tidy(s)
 }
 
 // void makes every flight now under way on s unfit to be stored (R1) and to be joined (R3).
 func (c *Core) void(s *slot) {
-	if s.busy == nil {
+	if s.Busy == nil {
 		return
 	}
-	if c.rules.R1 {
-		s.busy.gen++
+	if c.rules.R1 { // R1
+		s.Busy.gen++
 	}
-	if c.rules.R3 {
-		s.busy.open = nil
+	if c.rules.R3 { // R3
+		s.Busy.open = nil
 	}
 }

@@ -1,35 +1,46 @@
 package coherence
 
-import "time"
+import (
+	"time"
+
+	"millrace/cache/shelf"
+	"millrace/cache/trail"
+)
 
 // Flight is one backend read under way and those who wait for it. It outlives the reader that began it while others wait:
 // end it by what the backend answered, not by what one reader's context says.
 type Flight struct {
 	// Strong says that the backend must be read strongly.
 	Strong bool
+	// Weak says that it is read eventually where it would have been read strongly, and will not be stored; see Weaken.
+	Weak bool
+	// Complete is set by who leads it, before DonePage, for a page of an index that shows every write to its interval of which a
+	// record has come within IndexWatch (R58).
+	Complete bool
 	// Call is what Config.NewCall made: where joined readers wait.
 	Call any
 
+	table  *Table
 	slot   *slot
 	start  Time
 	epoch  uint64 // the table's, at the start
 	gen    uint64 // busy.gen at the start
 	reads  uint64 // busy.reads at the start
-	barred bool   // begun inside an ambiguity window (R17), between Pending and Settled (P10), or thrifty
+	barred bool   // begun inside an ambiguity window (R17), between Pending and Settled (R57), thrifty, or weak
 	thrift bool   // eventual where it would have to be strong: see ReadOptions.Thrift
 	page   *pageFlight
 }
 
 // lead begins a flight on s. The shard is locked. The newest flight is the one to join.
-func (c *Core) lead(now Time, s *slot) *Flight {
-	b := s.busy
-	f := &Flight{slot: s, start: now, epoch: s.table.epoch.now(), gen: b.gen, reads: b.reads}
+func (c *Core) lead(now Time, s *slot, t *Table) *Flight {
+	b := s.Busy
+	f := &Flight{table: t, slot: s, start: now, epoch: t.epoch.now(), gen: b.gen, reads: b.reads}
 	if c.cfg.NewCall != nil {
 		f.Call = c.cfg.NewCall()
 	}
 	b.flights++
 	b.open = f
-	if b.pending > 0 && c.rules.Born { // P10
+	if b.pending > 0 && c.rules.Born { // R57
 		f.barred, b.open = true, nil
 	}
 	return f
@@ -38,70 +49,62 @@ func (c *Core) lead(now Time, s *slot) *Flight {
 // validAt is the moment at which what f reads is certain to be current: when it was sent, less what a replica may lag. A
 // page of an index that lags shows what the index shows then; its own lag is no part of the promise (P8).
 func (c *Core) validAt(f *Flight) Time {
-	if f.Strong || f.slot.table.authoritative() || f.page != nil && f.page.eventual {
+	if f.Strong || f.table.authoritative() || f.page != nil && f.page.eventual {
 		return f.start
 	}
 	return f.start.after(-c.cfg.Tq)
 }
 
-// joinable reports whether a reader arriving now may take the answer of f, the open flight of s (R3). The shard is locked.
+// joinable reports whether a reader arriving now may take the answer of f, its slot's open flight (R3). The shard is locked.
 //
 // What f may have read before the arrival must still be good at the arrival. On any table: no write settled and no read
 // completed since f began, or f would not be open; so nothing this reader could know of is newer. On an authoritative
 // table moreover: no commit of the key was announced since f began, or f would have been voided, and none was under way
 // when it began, or f would never have been open; so what f reads is current at the arrival or read after it, and even
 // a strong read may join. Elsewhere a strong read may join only a backend read sent after its own arrival, which the core
-// cannot know, so it leads (coherence §1.3). A flight under way for longer than a value may be old is too old to join (P3, P4).
-func (c *Core) joinable(now Time, s *slot, f *Flight, o *ReadOptions) bool {
-	t := s.table
-	if f.thrift && !o.Thrift {
+// cannot know, so it leads (coherence §1.3). A flight under way for longer than a value may be old is too old to join (R54).
+func (c *Core) joinable(now Time, f *Flight, o *ReadOptions) bool {
+	t, validAt := f.table, c.validAt(f)
+	if o.Exclusive || o.NoCache || o.Strong && !(f.Strong && t.authoritative()) || f.thrift && !o.Thrift {
 		return false
 	}
-	if validAt := c.validAt(f); c.rules.Late {
-		ttl := o.TTL
-		if o.NegativeTTL > 0 && o.NegativeTTL < ttl {
-			ttl = o.NegativeTTL // for there may be no item
-		}
-		if !c.fresh(now, t, validAt) || ttl > 0 && time.Duration(now-validAt) > ttl {
-			return false
-		}
+	ttl := o.TTL
+	if o.NegativeTTL > 0 {
+		ttl = min(ttl, o.NegativeTTL) // for there may be no item
+	}
+	if c.rules.Late && (!c.fresh(now, t, validAt) || ttl > 0 && time.Duration(now-validAt) > ttl) { // R54
+		return false
 	}
 	if f.page != nil && f.page.until != 0 && c.rules.Prov { // R44: of what a lagging index showed then the watermark knows nothing
-		if delta := t.options.Load().Delta; delta > 0 && time.Duration(now-c.validAt(f)) > delta {
+		if delta := t.options.Load().Delta; delta > 0 && time.Duration(now-validAt) > delta {
 			return false
 		}
 	}
-	if o.Exclusive || o.NoCache || o.Strong && !(f.Strong && t.authoritative()) {
+	if c.rules.Epoch && !t.epoch.same(f.epoch) { // R25
 		return false
 	}
-	if c.rules.Epoch && !t.epoch.same(f.epoch) {
-		return false
-	}
-	return f.page == nil || f.page.hull.empty() && c.pageFresh(t, &f.page.stamps)
+	return f.page == nil || f.page.hull.Empty() && c.pageFresh(t, &f.page.stamps)
 }
 
 // Done ends an item's flight with the backend's answer and reports whether it was stored. Call it before any reader is
 // given the answer.
 func (c *Core) Done(now Time, f *Flight, img Image) (stored bool) {
-	sh := c.shard(f.slot.hash)
-	sh.mu.Lock()
-	stored, _ = c.complete(now, sh, f, img, true)
-	sh.tidy(f.slot)
-	sh.mu.Unlock()
-	c.drain(sh)
+	sh := c.shelf.Shard(f.slot.Hash())
+	sh.Mu.Lock()
+	stored = c.complete(now, sh, f, img, true)
+	c.unlock(sh, f.slot)
 	return stored
 }
 
 // Fail ends a flight, of an item or a page, that has no answer. Nothing is learned from a failure.
 func (c *Core) Fail(now Time, f *Flight) {
 	if f.page != nil && f.page.shard != nil {
-		f.page.shard.forget(f.page.node, f.page.span)
+		f.page.shard.forget(f.page.node, &f.page.span)
 	}
-	sh := c.shard(f.slot.hash)
-	sh.mu.Lock()
-	f.slot.busy.leave(f)
-	sh.tidy(f.slot)
-	sh.mu.Unlock()
+	sh := c.shelf.Shard(f.slot.Hash())
+	sh.Mu.Lock()
+	f.slot.Busy.leave(f)
+	c.unlock(sh, f.slot)
 }
 
 // Observed is a backend read of an item answered outside a flight (TransactGetItems, a page with whole items): an answer
@@ -110,70 +113,61 @@ func (c *Core) Observed(now Time, t *Table, key []byte, img Image) {
 	if t.authoritative() {
 		return // the entry is current whatever others read
 	}
-	h := c.hash(t.itemSalt, key)
-	sh := c.shard(h)
-	sh.mu.Lock()
-	if s := c.find(sh, h, t, false, key); s != nil {
-		c.constrain(s, img.identity())
-		c.passed(sh, s, img.identity())
-		sh.tidy(s)
+	sh, h := c.lock(t.items, key)
+	s := c.shelf.Find(sh, h, t.items, key)
+	if s != nil {
+		c.constrain(s.Busy, identify(&img))
+		c.passed(now, sh, s, identify(&img))
 	}
-	if c.rules.R6q {
-		c.quar.stamp(h, now)
+	if c.rules.R6q { // R6
+		c.quar.Raise(h, now)
 	}
-	sh.mu.Unlock()
-	c.drain(sh)
+	c.unlock(sh, s)
 }
 
 // complete ends f with img and stores it if the rules allow. clean is false if a page's own conditions failed. The shard is
-// locked. A page that left the slot is returned to be unlinked.
+// locked.
 //
 // The floor of a key is the newest value that any reader or writer of this process may know. A stored value is never
 // below it: f was read after everything known when it began (it is strong, or nothing became known for Tq: R4, R5, R6);
 // what became known since is an own settled write, which voids f (R1), or another read's completion, which lets f be
 // stored only if equal (R7). On an authoritative table neither R6 nor R7 is needed: entries are current, see servable.
-func (c *Core) complete(now Time, sh *shard, f *Flight, img Image, clean bool) (stored bool, gone *pageEntry) {
-	s := f.slot
-	b, t, id := s.busy, s.table, img.identity()
+func (c *Core) complete(now Time, sh *shard, f *Flight, img Image, clean bool) (stored bool) {
+	s, t, b, id := f.slot, f.table, f.slot.Busy, identify(&img)
 	b.leave(f)
 	auth := t.authoritative()
-	stored = clean && !f.barred && !img.Transient && b.gen == f.gen // R1, R17, P10
-	if c.rules.Epoch && !t.epoch.same(f.epoch) {                    // precision 6
-		stored = false
-	}
-	if f.page != nil && !c.pageFresh(t, &f.page.stamps) {
-		stored = false
-	}
+	stored = clean && !f.barred && !img.Transient && b.gen == f.gen && // R1, R17, R57
+		(!c.rules.Epoch || t.epoch.same(f.epoch)) && // R25
+		(f.page == nil || c.pageFresh(t, &f.page.stamps)) && // R48, R43
+		(auth || !c.rules.R7 || b.agrees(f, id)) // R7
 	if !auth {
-		if c.rules.R7 && !b.agrees(f, id) {
-			stored = false
-		}
-		c.constrain(s, id)
+		c.constrain(b, id)
 	}
 	if stored {
-		e := &entry{img: img, validAt: c.validAt(f), epoch: f.epoch}
-		if f.page != nil {
-			e.page = &pageEntry{slot: s, stamps: f.page.stamps, until: f.page.until, weight: f.page.weight}
+		e := s.NewEntry()
+		e.Image, e.ValidAt, e.Epoch = img, int64(c.validAt(f)), f.epoch
+		if p := f.page; p != nil {
+			e.Page.slot, e.Page.stamps, e.Page.until, e.Weight = s, p.stamps, p.until, p.weight
 		}
-		gone = c.install(sh, s, e)
-		sh.stores.Add(1)
-		if !auth && c.rules.R5 && f.page == nil {
-			c.quar.stamp(s.hash, now)
+		c.shelf.Install(sh, s, e)
+		c.note(now, s.Hash(), trail.Filled)
+		if !auth && c.rules.R5 && f.page == nil { // R5
+			c.quar.Raise(s.Hash(), now)
 		}
-		return true, gone
+		return true
 	}
+	c.note(now, s.Hash(), trail.Unfit)
 	if !auth {
-		gone = c.passed(sh, s, id)
-		if c.rules.R6q && f.page == nil && !f.thrift { // a thrifty answer promises nothing, and must not go on for ever
-			c.quar.stamp(s.hash, now)
+		c.passed(now, sh, s, id)
+		if lasting := f.Weak && t.options.Load().Fill == FillStrong; c.rules.R6q && f.page == nil && !f.thrift && !lasting { // R6; thrift and Weaken must not end themselves
+			c.quar.Raise(s.Hash(), now)
 		}
 	}
-	return false, gone
+	return false
 }
 
-// constrain makes the other flights of s unjoinable and lets them store only an image equal to id (R7, precision 1).
-func (c *Core) constrain(s *slot, id identity) {
-	b := s.busy
+// constrain makes the flights of b, which may be nil, unjoinable and lets them store only an image equal to id (R7).
+func (c *Core) constrain(b *busy, id identity) {
 	if b == nil {
 		return
 	}
@@ -181,7 +175,7 @@ func (c *Core) constrain(s *slot, id identity) {
 	if b.reads == 1 || b.run != id {
 		b.runFrom, b.run = b.reads, id
 	}
-	if c.rules.R3 {
+	if c.rules.R3 { // R3
 		b.open = nil
 	}
 }
@@ -193,14 +187,19 @@ func (b *busy) agrees(f *Flight, id identity) bool {
 
 // passed is an answer given out and not stored: an entry that differs may be older and goes; a write under way is no
 // longer alone (R6, R13).
-func (c *Core) passed(sh *shard, s *slot, id identity) (gone *pageEntry) {
-	if c.rules.R6 && s.entry != nil && s.entry.img.identity() != id {
-		gone = c.remove(sh, s, Invalidated)
+func (c *Core) passed(now Time, sh *shard, s *slot, id identity) {
+	if c.rules.R6 && s.Entry != nil && identify(&s.Entry.Image) != id { // R6
+		c.shelf.Remove(sh, s, shelf.Invalidated)
+		c.note(now, s.Hash(), trail.Contradicted)
 	}
-	if c.rules.R13 && s.busy != nil && s.busy.fences > 0 {
-		s.busy.dirty = true
+	s.Busy.passed(&c.rules)
+}
+
+// passed is a backend read of the key of b, which may be nil, beside the writes under way (R13).
+func (b *busy) passed(rules *Rules) {
+	if b != nil && b.fences > 0 && rules.R13 { // R13
+		b.dirty = true
 	}
-	return gone
 }
 
 // leave takes f off the flights under way.
@@ -209,12 +208,4 @@ func (b *busy) leave(f *Flight) {
 	if b.open == f {
 		b.open = nil
 	}
-}
-
-// clip returns b without waste: what is counted as a cache's memory is what it holds.
-func clip(b []byte) []byte {
-	if cap(b)-len(b) > 32+len(b)/8 {
-		return append(make([]byte, 0, len(b)), b...)
-	}
-	return b
 }

@@ -28,30 +28,30 @@ const (
 	stepEvict                   // the entry is evicted
 	stepLose                    // the reader's place in the stream is lost, with all that it has not told
 	stepChange                  // the table is another one
+	stepWeaken                  // flight a, which is to be read strongly, is to be read eventually if it may
 )
 
 // stepNames are the words for steps.
 var stepNames = map[stepKind]string{
 	stepRead: "read", stepExecute: "execute", stepAnswer: "answer", stepFail: "fail", stepBegin: "begin", stepCommit: "commit", stepAck: "ack",
 	stepRefuse: "refuse", stepTimeout: "timeout", stepLate: "late", stepForeign: "foreign", stepRecord: "record", stepRepeat: "repeat",
-	stepAdvance: "advance", stepTick: "tick", stepEvict: "evict", stepLose: "lose", stepChange: "change",
+	stepAdvance: "advance", stepTick: "tick", stepEvict: "evict", stepLose: "lose", stepChange: "change", stepWeaken: "weaken",
 }
 
 // modelBudget is how often things may still happen.
 type modelBudget struct {
-	reads, strong, fails, writes, refusals, timeouts, retries, foreign, repeats, ticks, evicts, losses, changes int8
+	reads, strong, fails, writes, refusals, timeouts, retries, foreign, repeats, ticks, evicts, losses, changes, weak int8
 }
 
 // append appends the budget to a print.
 func (l modelBudget) append(b []byte) []byte {
 	return append(b, byte(l.reads), byte(l.strong), byte(l.fails), byte(l.writes), byte(l.refusals), byte(l.timeouts), byte(l.retries),
-		byte(l.foreign), byte(l.repeats), byte(l.ticks), byte(l.evicts), byte(l.losses), byte(l.changes))
+		byte(l.foreign), byte(l.repeats), byte(l.ticks), byte(l.evicts), byte(l.losses), byte(l.changes), byte(l.weak))
 }
 
 // itemModel is a world of one item: two readers, two own writers, others, the item's stream.
 type itemModel struct {
 	modelCore
-	start modelBudget
 	// values is how many values there are; 0 makes each version's another, so that an answer tells its version.
 	values int
 	// absent makes there be no item at the start, which is known for a shorter time.
@@ -61,9 +61,9 @@ type itemModel struct {
 	// nameless leaves records without images, and silent acknowledgements.
 	nameless, silent bool
 
-	left    modelBudget
 	log     []itemVersion
 	floor   int // no reader who arrives from now on may be shown an older version
+	weak    int // likewise, one whose read is weak: those that were weak do not count
 	readers [2]modelReader
 	flights []*itemFlight
 	writers [2]itemWriter
@@ -83,11 +83,13 @@ type modelReader struct {
 	flight *Flight // nil while there is nobody
 	inv    Time
 	floor  int
+	weak   int // instead of floor, if the flight becomes weak
 }
 
 // itemFlight is a backend read under way.
 type itemFlight struct {
 	*Flight
+	asked   bool // strongly, by its client
 	done    bool
 	version int
 }
@@ -105,14 +107,14 @@ var modelKey = []byte("k")
 
 // newItemModel makes one.
 func newItemModel(rules Rules, o TableOptions, left modelBudget) *itemModel {
-	return &itemModel{modelCore: newModelCore(rules, o), start: left}
+	return &itemModel{modelCore: newModelCore(rules, o, left)}
 }
 
 // reset is part of modelWorld.
 func (m *itemModel) reset() {
 	m.modelCore.reset()
 	m.left = m.start
-	m.log, m.floor = append(m.log[:0], itemVersion{}), 0
+	m.log, m.floor, m.weak = append(m.log[:0], itemVersion{}), 0, 0
 	m.readers, m.writers = [2]modelReader{}, [2]itemWriter{}
 	m.flights, m.late, m.records, m.told = m.flights[:0], m.late[:0], m.records[:0], 0
 }
@@ -171,11 +173,7 @@ func (m *itemModel) current(v int, at Time) bool { return v == m.last() || m.log
 
 // steps is part of modelWorld.
 func (m *itemModel) steps(out []modelStep) []modelStep {
-	add := func(ok bool, kind stepKind, a, b int) {
-		if ok {
-			out = append(out, modelStep{kind, int8(a), int8(b)})
-		}
-	}
+	add := offer(&out)
 	auth := m.table.authoritative()
 	for i := range m.readers {
 		if m.readers[i].flight == nil {
@@ -190,6 +188,7 @@ func (m *itemModel) steps(out []modelStep) []modelStep {
 			continue
 		}
 		add(m.left.fails > 0, stepFail, i, 0)
+		add(m.left.weak > 0 && f.Strong && !f.asked, stepWeaken, i, 0)
 		for v := range m.log {
 			add(v == m.last() || !f.Strong && !auth && m.current(v, m.now-modelTq), stepExecute, i, v)
 		}
@@ -260,6 +259,9 @@ func (m *itemModel) do(s modelStep) {
 				m.readers[i] = modelReader{}
 			}
 		}
+	case stepWeaken:
+		l.weak--
+		c.Weaken(m.now, m.flights[s.a].Flight)
 	case stepForeign:
 		l.foreign--
 		m.commit()
@@ -277,7 +279,7 @@ func (m *itemModel) do(s modelStep) {
 		m.now++
 	case stepEvict:
 		l.evicts--
-		c.Evict(c.hash(m.table.itemSalt, modelKey))
+		c.Evict(c.shelf.Hash(m.table.items, modelKey))
 	case stepLose:
 		l.losses--
 		if n := len(m.records); n > 0 {
@@ -294,7 +296,7 @@ func (m *itemModel) do(s modelStep) {
 		l.changes--
 		m.commit()
 		m.records = m.records[:0] // the old table's stream tells nothing more
-		m.floor = m.last()
+		m.floor, m.weak = m.last(), m.last()
 		c.Forget(m.table)
 	default:
 		m.write(s)
@@ -350,7 +352,7 @@ func (m *itemModel) write(s modelStep) {
 		if m.silent {
 			shown = nil
 		}
-		m.floor = max(m.floor, w.version)
+		m.raise(w.version)
 		if s.b == 1 {
 			l.retries--
 			m.late = append(m.late, m.now+modelTamb)
@@ -358,7 +360,7 @@ func (m *itemModel) write(s modelStep) {
 		settle(Applied, shown, s.b == 1)
 	case stepRefuse:
 		l.refusals--
-		m.floor = max(m.floor, m.last()) // the writer knows that the item is not what it was
+		m.raise(m.last()) // the writer knows that the item is not what it was
 		settle(ConditionFailed, nil, false)
 	case stepTimeout:
 		l.timeouts--
@@ -373,14 +375,14 @@ func (m *itemModel) write(s modelStep) {
 func (m *itemModel) read(r *modelReader, strong bool) {
 	o := m.bounds()
 	o.Strong = strong
-	r.inv, r.floor = m.now, m.floor
+	r.inv, r.floor, r.weak = m.now, m.floor, m.weak
 	if strong {
 		m.left.strong--
 	} else {
 		m.left.reads--
 	}
 	if strong || m.table.authoritative() {
-		r.floor = m.last()
+		r.floor, r.weak = m.last(), m.last()
 	}
 	got := m.core.ReadItem(m.now, m.table, modelKey, o, nil)
 	switch got.Outcome {
@@ -389,7 +391,7 @@ func (m *itemModel) read(r *modelReader, strong bool) {
 		*r = modelReader{}
 	case Lead:
 		r.flight = got.Flight
-		m.flights = append(m.flights, &itemFlight{Flight: got.Flight})
+		m.flights = append(m.flights, &itemFlight{Flight: got.Flight, asked: strong})
 	case Joined:
 		r.flight = got.Flight
 	}
@@ -404,6 +406,20 @@ func (m *itemModel) answer(f *itemFlight) {
 		}
 	}
 }
+
+// isWeak reports whether the reader's flight became weak.
+func (r *modelReader) isWeak() bool { return r.flight != nil && r.flight.Weak }
+
+// least is the oldest version that the reader may be shown.
+func (r *modelReader) least() int {
+	if r.isWeak() {
+		return r.weak
+	}
+	return r.floor
+}
+
+// raise lets no reader who arrives from now on be shown anything older than version n.
+func (m *itemModel) raise(n int) { m.floor, m.weak = max(m.floor, n), max(m.weak, n) }
 
 // judge checks an answer, and raises the floor of those who come after.
 func (m *itemModel) judge(v [2]byte, r *modelReader) {
@@ -423,8 +439,11 @@ func (m *itemModel) judge(v [2]byte, r *modelReader) {
 			continue
 		}
 		known = true
-		if n >= r.floor && m.current(n, old) {
+		if least := r.least(); n >= least && m.current(n, old) {
 			m.floor = max(m.floor, n)
+			if !r.isWeak() {
+				m.weak = max(m.weak, n)
+			}
 			return
 		}
 	}
@@ -432,20 +451,20 @@ func (m *itemModel) judge(v [2]byte, r *modelReader) {
 	case !known:
 		m.fail("P6: a reader is shown %v, which was never committed", v)
 	default:
-		m.fail("P1-P4, P9: a reader who came at %d is shown %v; the oldest it may be shown is version %d, or one that was current at %d", r.inv, v, r.floor, old)
+		m.fail("P1-P4, P9: a reader who came at %d is shown %v; the oldest it may be shown is version %d, or one that was current at %d", r.inv, v, r.least(), old)
 	}
 }
 
 // wrong is part of modelWorld. Beside the readers' answers it looks at what another would be answered now.
 func (m *itemModel) wrong() string {
 	if got, ok := m.core.PeekItem(m.now, m.table, modelKey, m.bounds(), nil); ok {
-		floor := m.floor
+		floor, weak := m.floor, m.weak
 		r := &modelReader{inv: m.now, floor: floor}
 		if m.table.authoritative() {
 			r.floor = m.last()
 		}
 		m.judge(m.shown(got), r)
-		m.floor = floor
+		m.floor, m.weak = floor, weak
 	}
 	return m.fault
 }
@@ -453,7 +472,7 @@ func (m *itemModel) wrong() string {
 // print is part of modelWorld.
 func (m *itemModel) print(b []byte) []byte {
 	b = m.left.append(b)
-	b = append(b, byte(len(m.log)), byte(m.floor), byte(m.told), byte(len(m.records)))
+	b = append(b, byte(len(m.log)), byte(m.floor), byte(m.weak), byte(m.told), byte(len(m.records)))
 	for _, v := range m.log {
 		b = append(b, byte(m.age(v.at)), v.value)
 	}
@@ -468,7 +487,7 @@ func (m *itemModel) print(b []byte) []byte {
 	under := flights[:0]
 	for _, f := range m.flights {
 		under = append(under, f.Flight)
-		b = m.printFlight(append(b, flags(f.done), byte(f.version)), f.Flight)
+		b = m.printFlight(append(b, flags(f.done, f.asked), byte(f.version)), f.Flight)
 	}
 	for i := range m.readers {
 		r := &m.readers[i]
@@ -476,7 +495,7 @@ func (m *itemModel) print(b []byte) []byte {
 			b = append(b, 0xf0)
 			continue
 		}
-		b = append(b, byte(slices.Index(under, r.flight)), byte(m.age(r.inv)), byte(r.floor))
+		b = append(b, byte(slices.Index(under, r.flight)), byte(m.age(r.inv)), byte(r.floor), byte(r.weak))
 	}
 	for i := range m.writers {
 		w := &m.writers[i]
@@ -492,7 +511,6 @@ func (m *itemModel) print(b []byte) []byte {
 // settle is part of modelWorld: writes end, flights are answered, records come, time passes. Then what is served must be the
 // newest version (P5), and what is read be served after (live), and nothing be left (leak).
 func (m *itemModel) settle() string {
-	foreign := m.start.foreign > 0 && !m.table.Covered()
 	m.left = modelBudget{}
 	for i := range m.writers {
 		if w := &m.writers[i]; w.write != nil {
@@ -511,13 +529,7 @@ func (m *itemModel) settle() string {
 	for len(m.records) > 0 {
 		m.do(modelStep{stepRecord, 0, 0})
 	}
-	m.now += modelTamb + modelTq
-	if foreign {
-		m.now += modelTTL
-	}
-	if m.table.Covered() {
-		m.core.Advance(m.table, m.now)
-	}
+	m.quiet(modelTamb + modelTq)
 	if wrong := m.wrong(); wrong != "" {
 		return wrong + " (when all is quiet)"
 	}
@@ -528,7 +540,7 @@ func (m *itemModel) settle() string {
 		return wrong
 	}
 	m.now += modelTq + 1
-	m.core.Evict(m.core.hash(m.table.itemSalt, modelKey))
+	m.core.Evict(m.core.shelf.Hash(m.table.items, modelKey))
 	m.left.reads = 1
 	m.do(modelStep{stepRead, 0, 0})
 	for len(m.flights) > 0 {

@@ -9,7 +9,6 @@ import (
 // and by others.
 type pageModel struct {
 	modelCore
-	start    modelBudget
 	requests []pageRequest
 	// writes and theirs are the sort keys that own and foreign writes are to; below zero is a delete.
 	writes, theirs []int8
@@ -17,8 +16,9 @@ type pageModel struct {
 	vague bool
 	// lagging makes the pages those of an index that follows the table a tick later, or at once.
 	lagging bool
+	// slow is how many ticks more it may take to follow.
+	slow Time
 
-	left    modelBudget
 	log     []pageVersion
 	acked   uint32 // the own writes that were acknowledged, a bit for each version
 	readers [2]pageReader
@@ -80,7 +80,7 @@ var (
 
 // newPageModel makes one.
 func newPageModel(rules Rules, o TableOptions, left modelBudget, requests ...pageRequest) *pageModel {
-	return &pageModel{modelCore: newModelCore(rules, o), start: left, requests: requests}
+	return &pageModel{modelCore: newModelCore(rules, o, left), requests: requests}
 }
 
 // reset is part of modelWorld. At the start there are items at 2 and 3.
@@ -182,11 +182,7 @@ func (m *pageModel) touch(key int8) {
 
 // steps is part of modelWorld.
 func (m *pageModel) steps(out []modelStep) []modelStep {
-	add := func(ok bool, kind stepKind, a, b int) {
-		if ok {
-			out = append(out, modelStep{kind, int8(a), int8(b)})
-		}
-	}
+	add := offer(&out)
 	for i := range m.readers {
 		if m.readers[i].flight == nil {
 			for r := range m.requests {
@@ -201,6 +197,7 @@ func (m *pageModel) steps(out []modelStep) []modelStep {
 			continue
 		}
 		add(m.left.fails > 0, stepFail, i, 0)
+		add(m.left.weak > 0 && f.Strong, stepWeaken, i, 0)
 		if m.lagging {
 			add(true, stepExecute, i, m.shown)
 			continue
@@ -281,6 +278,9 @@ func (m *pageModel) do(s modelStep) {
 				m.readers[i] = pageReader{}
 			}
 		}
+	case stepWeaken:
+		l.weak--
+		m.flights[s.a].doubt = m.core.Weaken(m.now, m.flights[s.a].Flight) || m.flights[s.a].doubt
 	case stepBegin:
 		l.writes--
 		w := &m.writers[s.a]
@@ -319,7 +319,7 @@ func (m *pageModel) do(s modelStep) {
 		l.ticks--
 		m.now++
 		if m.lagging { // the index's lag has a bound
-			for m.shown < m.last() && m.log[m.shown+1].at <= m.now-modelLag-1 {
+			for m.shown < m.last() && m.log[m.shown+1].at <= m.now-modelLag-m.slow-1 {
 				m.shown++
 			}
 		}
@@ -327,7 +327,7 @@ func (m *pageModel) do(s modelStep) {
 		m.shown++
 	case stepEvict:
 		l.evicts--
-		c.Evict(c.hash(m.table.pageSalt, modelPageKey(s.a)))
+		c.Evict(c.shelf.Hash(m.table.pages, modelPageKey(s.a)))
 	case stepLose:
 		l.losses--
 		m.records = m.records[:0]
@@ -377,7 +377,7 @@ func (m *pageModel) due(inv Time) uint32 {
 		bound = modelDelta
 	}
 	if m.lagging { // P8
-		due, bound = 0, max(bound, modelProv)+modelLag
+		due, bound = 0, max(bound, modelProv)+modelLag+m.slow
 	}
 	for v := range m.log {
 		if m.log[v].at < inv-bound {
@@ -480,7 +480,6 @@ func (m *pageModel) print(b []byte) []byte {
 
 // settle is part of modelWorld; see itemModel.settle.
 func (m *pageModel) settle() string {
-	foreign := m.start.foreign > 0 && !m.table.Covered()
 	m.left = modelBudget{}
 	for i := range m.writers {
 		if w := &m.writers[i]; w.write != nil {
@@ -503,13 +502,7 @@ func (m *pageModel) settle() string {
 		m.do(modelStep{stepRecord, 0, 0})
 	}
 	m.shown = m.last()
-	m.now += modelTq + modelLag + modelProv + 1
-	if foreign {
-		m.now += modelTTL
-	}
-	if m.table.Covered() {
-		m.core.Advance(m.table, m.now)
-	}
+	m.quiet(modelTq + modelLag + modelProv + 1)
 	for r := range m.requests {
 		want, _ := m.page(int8(r), m.last())
 		if got, ok := m.core.PeekPage(m.now, m.table, modelPageKey(int8(r)), m.bounds(), nil); ok && string(got.Body) != string(want.Bytes) {

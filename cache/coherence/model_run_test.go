@@ -56,6 +56,9 @@ var (
 // modelLagging are the options of a table whose index lags.
 var modelLagging = TableOptions{Covered: true, Delta: modelDelta, IndexLag: modelLag, Provisional: modelProv}
 
+// modelSlow are those of a table whose index lags for longer than is assumed, though not than is watched.
+var modelSlow = TableOptions{Covered: true, Delta: modelDelta, IndexLag: modelLag, Provisional: modelProv, IndexWatch: modelLag + 1}
+
 // scenarios are what is explored. Together they have every kind of step.
 var scenarios = map[string]scenario{
 	"page: own": pages(6, modelAlone, modelBudget{reads: 3, writes: 2, evicts: 1}, []pageRequest{firstTwo, afterTwo},
@@ -66,18 +69,24 @@ var scenarios = map[string]scenario{
 		func(m *pageModel) { m.theirs = []int8{1, 4} }),
 	"page: auto": pages(7, auto(modelAlone), modelBudget{reads: 3, writes: 2, ticks: 3}, []pageRequest{firstTwo},
 		func(m *pageModel) { m.writes = []int8{1, 4} }),
+	"page: weak": pages(7, modelCovered, modelBudget{reads: 2, writes: 1, foreign: 1, ticks: 2, losses: 1, weak: 2}, []pageRequest{firstTwo},
+		func(m *pageModel) { m.writes, m.theirs = []int8{1}, []int8{4} }),
 	"page: vague": pages(7, modelCovered, modelBudget{reads: 3, writes: 1, foreign: 1, evicts: 1}, []pageRequest{firstTwo, afterTwo},
 		func(m *pageModel) { m.writes, m.theirs, m.vague = []int8{1}, []int8{4}, true }),
 	"page: scan": pages(6, modelCovered, modelBudget{reads: 3, writes: 1, foreign: 1, ticks: 2}, []pageRequest{scanOfTwo, firstTwo},
 		func(m *pageModel) { m.writes, m.theirs = []int8{1}, []int8{4} }),
 	"page: lagging": pages(8, modelLagging, modelBudget{reads: 2, writes: 1, foreign: 1, ticks: 5}, []pageRequest{firstTwo},
 		func(m *pageModel) { m.writes, m.theirs, m.lagging = []int8{1}, []int8{-3}, true }),
+	"page: slow": pages(7, modelSlow, modelBudget{reads: 2, foreign: 1, ticks: 7}, []pageRequest{firstTwo},
+		func(m *pageModel) { m.theirs, m.lagging, m.slow = []int8{-3}, true, 1 }),
 	"page: embedded": pages(6, modelEmbedded, modelBudget{reads: 3, writes: 3, fails: 1}, []pageRequest{firstTwo, afterTwo, scanOfTwo},
 		func(m *pageModel) { m.writes = []int8{1, -3} }),
 	"item: stream":   item(7, modelCovered, modelBudget{reads: 3, strong: 1, writes: 1, foreign: 2, repeats: 1, evicts: 1}),
+	"item: all":      item(9, modelCovered, modelBudget{reads: 3, writes: 2, foreign: 2, evicts: 1}),
 	"item: time":     item(7, modelCovered, modelBudget{reads: 2, foreign: 2, ticks: 4}),
 	"item: auto":     item(7, auto(modelCovered), modelBudget{reads: 3, writes: 1, foreign: 1, ticks: 3, evicts: 1}),
 	"item: auto own": item(7, auto(modelAlone), modelBudget{reads: 3, writes: 1, refusals: 1, timeouts: 1, ticks: 3, evicts: 1}),
+	"item: weak":     item(7, modelCovered, modelBudget{reads: 3, writes: 1, foreign: 1, ticks: 2, losses: 1, evicts: 1, weak: 2}),
 	"item: writers":  item(8, modelCovered, modelBudget{reads: 2, writes: 2, refusals: 1, timeouts: 1, foreign: 1}),
 	"item: alone":    item(8, modelAlone, modelBudget{reads: 2, writes: 3, refusals: 1, timeouts: 1, retries: 1, ticks: 2}),
 	"item: ttl":      item(7, modelAlone, modelBudget{reads: 2, writes: 1, foreign: 1, ticks: 6}),
@@ -108,8 +117,8 @@ var modelMutants = map[string]string{
 	"R7": "item: back", "R9": "item: absent", "R11": "item: alone", "R13": "item: ttl", "R16": "item: writers", "R17": "item: auto own",
 	"R17own": "item: alone", "Retry": "item: alone", "R42": "page: own", "Fills": "page: own", "R44": "page: lagging", "Prov": "page: lagging",
 	"R45": "page: own", "R48": "page: scan", "R2": "item: nameless", "R12": "item: back", "R29": "item: nameless", "R41": "item: gap",
-	"R43": "page: stream", "Gate": "item: time", "Late": "item: time", "Lost": "item: gap", "LostQuar": "item: gap", "LostAmb": "item: ends",
-	"R51": "", "Epoch": "item: change", "Index": "page: vague", "TTL": "item: ttl", "Bypass": "item: stream", "Hide": "item: embedded",
+	"R43": "page: stream", "Gate": "item: time", "Watch": "page: slow", "Late": "item: time", "Lost": "item: gap", "LostQuar": "item: gap", "LostAmb": "item: ends",
+	"Weak": "item: weak", "R51": "", "Epoch": "item: change", "Index": "page: vague", "TTL": "item: ttl", "Bypass": "item: stream", "Hide": "item: embedded",
 	"Born": "item: embedded", "Void": "item: embedded", "Swap": "item: embedded", "Kill": "page: embedded", "Touch": "page: embedded",
 	"Cross": "item: embedded", "Count": "page: embedded",
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"millrace/cache/moments"
 )
 
 // The models go through every interleaving of a small world's steps around the real core, breadth first, to a stated depth,
@@ -137,19 +139,20 @@ func exploreModel(w modelWorld, depth int) found {
 	return out
 }
 
-// modelCore is the core of a model and its table.
+// modelCore is the core of a model and its table, and what both models have beside.
 type modelCore struct {
-	core  *Core
-	table *Table
-	o     TableOptions
-	now   Time
-	fault string
+	core        *Core
+	table       *Table
+	o           TableOptions
+	now         Time
+	fault       string
+	start, left modelBudget // of what may happen, at the start and now
 }
 
 // newModelCore makes a core with one table.
-func newModelCore(rules Rules, o TableOptions) modelCore {
+func newModelCore(rules Rules, o TableOptions, start modelBudget) modelCore {
 	c := New(Config{Shards: 1, Tq: modelTq, Tamb: modelTamb, QuarantineStripes: 16, Rules: rules, FixedHash: 16})
-	m := modelCore{core: c, table: c.Table("t"), o: o}
+	m := modelCore{core: c, table: c.Table("t"), o: o, start: start}
 	c.Configure(m.table, o)
 	return m
 }
@@ -159,22 +162,21 @@ func (m *modelCore) reset() {
 	m.now, m.fault = modelStart, ""
 	c, t := m.core, m.table
 	c.Shed(math.MaxInt64)
-	for i := range c.shards {
-		clear(c.shards[i].slots)
-		c.shards[i].amb = nil
+	c.shelf.Reset()
+	c.windows = moments.Windows[Time]{}
+	for i := range c.nodes {
 		ns := &c.nodes[i]
 		clear(ns.nodes)
-		ns.amb, ns.pages, ns.fills = nil, 0, 0
+		ns.pages, ns.fills = 0, 0
 	}
-	for i := range c.quar.stripes {
-		c.quar.stripes[i].Store(0)
-	}
+	clear(c.quar)
 	o := m.o
 	t.options.Store(&o)
 	t.epoch.pending.Store(0)
 	t.writes.pending.Store(0)
 	t.lastWrite.Store(0)
 	t.quarAt.Store(0)
+	t.lostAt.Store(0)
 	t.ambItems.Store(0)
 	t.ambScans.Store(0)
 	t.lateUntil.Store(0)
@@ -183,6 +185,26 @@ func (m *modelCore) reset() {
 		x.epoch.pending.Store(0)
 		x.quarAt.Store(0)
 		x.amb.Store(0)
+	}
+}
+
+// offer makes what appends a step that can happen to out.
+func offer(out *[]modelStep) func(ok bool, kind stepKind, a, b int) {
+	return func(ok bool, kind stepKind, a, b int) {
+		if ok {
+			*out = append(*out, modelStep{kind, int8(a), int8(b)})
+		}
+	}
+}
+
+// quiet lets time pass when nothing is under way: wait, and the time to live where others may have written unheard.
+func (m *modelCore) quiet(wait Time) {
+	m.now += wait
+	if m.start.foreign > 0 && !m.table.Covered() {
+		m.now += modelTTL
+	}
+	if m.table.Covered() {
+		m.core.Advance(m.table, m.now)
 	}
 }
 
@@ -206,7 +228,7 @@ func (m *modelCore) printTable(b []byte, indexes ...string) []byte {
 	t := m.table
 	o := t.options.Load()
 	b = append(b, flags(o.Covered, t.epoch.pending.Load() > 0, t.writes.pending.Load() > 0))
-	for _, at := range []int64{t.lastWrite.Load(), t.quarAt.Load(), t.ambItems.Load(), t.ambScans.Load(), t.lateUntil.Load(), t.watermark.Load()} {
+	for _, at := range []int64{t.lastWrite.Load(), t.quarAt.Load(), t.lostAt.Load(), t.ambItems.Load(), t.ambScans.Load(), t.lateUntil.Load(), t.watermark.Load()} {
 		b = append(b, byte(m.age(Time(at))))
 	}
 	for _, name := range indexes {
@@ -218,31 +240,30 @@ func (m *modelCore) printTable(b []byte, indexes ...string) []byte {
 
 // printSlot appends the state of an item or page: what is cached, and what is under way, flights by their place in flights.
 func (m *modelCore) printSlot(b []byte, page bool, key []byte, flights []*Flight) []byte {
-	salt := m.table.itemSalt
+	in := m.table.items
 	if page {
-		salt = m.table.pageSalt
+		in = m.table.pages
 	}
-	h := m.core.hash(salt, key)
-	sh := m.core.shard(h)
+	h := m.core.shelf.Hash(in, key)
 	if !page {
-		b = append(b, byte(m.age(m.core.quar.at(h))), byte(m.age(sh.amb[h])))
+		b = append(b, byte(m.age(m.core.quar.At(h))), byte(m.age(m.core.windows.End(h))))
 	}
-	s := m.core.find(sh, h, m.table, page, key)
+	s := m.core.shelf.Find(m.core.shelf.Shard(h), h, in, key)
 	if s == nil {
 		return append(b, 0)
 	}
 	b = append(b, 1)
-	if e := s.entry; e != nil {
-		b = append(b, 2, e.img.Sum[0], e.img.Sum[1], flags(e.img.Absent, m.table.epoch.n.Load() == e.epoch), byte(m.age(e.validAt)))
-		if p := e.page; p != nil {
+	if e := s.Entry; e != nil {
+		b = append(b, 2, e.Sum[0], e.Sum[1], flags(e.Absent, m.table.epoch.n.Load() == e.Epoch), byte(m.age(Time(e.ValidAt))))
+		if p := e.Page; p != nil {
 			b = append(m.printStamps(b, &p.stamps), byte(m.age(p.until)))
-			if p.span != nil {
-				b = append(append(append(b, p.span.lo...), 0xfe), p.span.hi...)
+			if p.node != nil {
+				b = append(append(append(b, p.span.Lo...), 0xfe), p.span.Hi...)
 			}
 			b = append(b, 0xff)
 		}
 	}
-	k := s.busy
+	k := s.Busy
 	if k == nil {
 		return append(b, 3)
 	}
@@ -253,11 +274,11 @@ func (m *modelCore) printSlot(b []byte, page bool, key []byte, flights []*Flight
 
 // printFlight appends the state of a flight. What has happened since it began is read off differences; see busy.
 func (m *modelCore) printFlight(b []byte, f *Flight) []byte {
-	k := f.slot.busy
+	k := f.slot.Busy
 	b = append(b, byte(m.age(f.start)), flags(f.Strong, f.barred, f.thrift, f.gen == k.gen, f.reads == k.reads, k.runFrom <= f.reads+1, f.epoch == m.table.epoch.n.Load()))
 	if p := f.page; p != nil {
-		b = append(m.printStamps(b, &p.stamps), byte(m.age(p.until)), flags(p.hull.any, p.hull.all))
-		b = append(append(append(append(b, p.hull.lo...), 0xfe), p.hull.hi...), 0xff)
+		b = append(m.printStamps(b, &p.stamps), byte(m.age(p.until)))
+		b = append(p.hull.Print(b), 0xff)
 	}
 	return b
 }
@@ -271,13 +292,12 @@ func (m *modelCore) printStamps(b []byte, st *stamps) []byte {
 func (m *modelCore) printNode(b []byte, index string, partition []byte) []byte {
 	idx := m.core.index(m.table, index)
 	ns, h := m.core.nodeShard(idx, partition)
-	b = append(b, byte(m.age(m.core.quar.at(h))), byte(m.age(ns.amb[h])))
+	b = append(b, byte(m.age(m.core.quar.At(h))), byte(m.age(m.core.windows.End(h))))
 	n := ns.nodes[place{idx, string(partition)}]
 	if n == nil {
 		return append(b, 0)
 	}
-	b = append(b, 1, byte(n.pending), flags(n.hull.any, n.hull.all))
-	return append(append(append(append(b, n.hull.lo...), 0xfe), n.hull.hi...), 0xff)
+	return append(n.hull.Print(append(b, 1, byte(n.pending))), 0xff)
 }
 
 // printWrite appends the state of a write.

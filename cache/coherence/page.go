@@ -1,6 +1,11 @@
 package coherence
 
-import "cmp"
+import (
+	"bytes"
+	"cmp"
+
+	"millrace/cache/interval"
+)
 
 // Span is the part of an index that a page depends on.
 type Span struct {
@@ -29,9 +34,7 @@ type pageEntry struct {
 	until Time       // R44: the last moment at which a provisional page is served; 0 is no such bound
 	shard *nodeShard // of node, nil for a scan
 	node  *node
-	span  *interval // in the node
-	// weight is the memory of span's bounds and of the page's part of node; it never changes, as costs must not.
-	weight int64
+	span  reach // in the node
 }
 
 // pageFlight is the page part of a flight.
@@ -39,19 +42,21 @@ type pageFlight struct {
 	stamps
 	shard *nodeShard // of node, nil for a scan
 	node  *node
-	span  *interval // the whole condition, while the flight is under way
-	hull  hull      // positions inside it touched since the flight began; guarded by the node's lock
+	span  reach         // the whole condition, while the flight is under way
+	hull  interval.Hull // positions inside it touched since the flight began; guarded by the node's lock
 
-	eventual bool  // Span.Eventual
-	until    Time  // of the entry, if it comes to one
-	weight   int64 // likewise
+	at       uint64 // the partition's hash
+	eventual bool   // Span.Eventual
+	until    Time   // of the entry, if it comes to one
+	watched  bool   // until is for R58
+	weight   int64  // likewise: memory of span and of the page's part of node
 }
 
 // ReadPage looks up a page by its canonical request, which must determine span. See ReadItem.
 func (c *Core) ReadPage(now Time, t *Table, key []byte, span Span, o ReadOptions, dst []byte) Read {
-	h := c.hash(t.pageSalt, key)
-	sh := c.shard(h)
-	if r, ok := c.lookup(now, sh, h, t, true, key, &o, dst); ok {
+	h := c.shelf.Hash(t.pages, key)
+	sh := c.shelf.Shard(h)
+	if r, ok := c.lookup(now, sh, h, t, t.pages, key, &o, dst); ok {
 		return r
 	}
 	idx := c.index(t, span.Index)
@@ -63,72 +68,80 @@ func (c *Core) ReadPage(now Time, t *Table, key []byte, span Span, o ReadOptions
 		ns.mu.Lock()
 		n = ns.demand(idx, span.Partition)
 	}
-	sh.mu.Lock()
-	s := c.demand(sh, h, t, true, key)
-	r, gone := c.arrive(now, sh, s, &o, dst)
+	sh.Mu.Lock()
+	s := c.shelf.Demand(sh, h, t.pages, key)
+	r := c.arrive(now, sh, s, t, &o, dst)
 	if r.Outcome == Lead {
 		f := r.Flight
-		p := &pageFlight{eventual: span.Eventual, stamps: stamps{index: idx, epoch: idx.epoch.now(), writes: t.writes.now(), scan: n == nil}, shard: ns, node: n}
+		p := &pageFlight{at: at, eventual: span.Eventual, stamps: stamps{index: idx, epoch: idx.epoch.now(), writes: t.writes.now(), scan: n == nil}, shard: ns, node: n}
 		f.page = p
-		c.decidePage(now, f, &span, &o, at)
+		c.decidePage(now, f, &span, &o)
 		if n != nil {
-			p.span = ns.insert(n, &interval{lo: clone(span.Lo), hi: clone(span.Hi), flight: f})
-			if c.rules.Born && n.pending > 0 && n.hull.meets(span.Lo, span.Hi) { // P10
-				p.hull.join(&n.hull)
+			ns.insert(n, &p.span, &span, tenant{flight: f})
+			if c.rules.Born && n.pending > 0 && n.hull.Meets(span.Lo, span.Hi) { // R57
+				p.hull.Join(&n.hull)
 			}
 		}
 	}
-	sh.tidy(s)
-	sh.mu.Unlock()
+	tidy(sh, s)
+	sh.Mu.Unlock()
 	if n != nil {
 		ns.tidy(n)
 		ns.mu.Unlock()
 	}
-	c.unlink(gone)
-	c.drain(sh)
+	c.shelf.Drain(sh)
 	return r
 }
 
 // decidePage settles how the page of f is read and for how long it may be served.
-func (c *Core) decidePage(now Time, f *Flight, span *Span, o *ReadOptions, at uint64) {
-	t, p := f.slot.table, f.page
-	f.barred = f.barred || c.rules.R17 && c.pageAmbiguous(t, p.index, p.shard, at, now)
+func (c *Core) decidePage(now Time, f *Flight, span *Span, o *ReadOptions) {
+	t, p := f.table, f.page
+	f.barred = f.barred || c.rules.R17 && c.pageAmbiguous(t, p, p.at, now) // R17
 	if !span.Eventual {
-		f.decide(t, o, func() bool { return c.rules.R4 && c.recent(now, c.cfg.Tq, c.pageStamps(t, p.index, !p.scan, at)...) })
+		f.decide(t, o, func() bool {
+			stamps := c.pageStamps(t, p, true)
+			return c.rules.R4 && c.recent(now, c.cfg.Tq, stamps[:]...) // R4
+		})
 	}
 	if t.authoritative() {
 		return
 	}
 	options := t.options.Load()
-	if lag := cmp.Or(options.IndexLag, c.cfg.Tq); span.Eventual && c.rules.R44 && c.recent(now, lag, c.pageStamps(t, p.index, !p.scan, at)...) {
-		// R44: the index lags behind the write that invalidated it, and nothing tells by how much.
-		p.until = now.after(options.Provisional)
-		f.barred = f.barred || options.Provisional == 0
+	if stamps := c.pageStamps(t, p, true); span.Eventual {
+		switch {
+		case c.rules.R44 && c.recent(now, cmp.Or(options.IndexLag, c.cfg.Tq), stamps[:]...): // R44
+			// The index lags behind the write that invalidated it, and nothing tells by how much.
+			p.until = now.after(options.Provisional)
+			f.barred = f.barred || options.Provisional == 0
+		case c.rules.Watch && options.Delta > 0 && c.recent(now, options.IndexWatch, stamps[:]...): // R58
+			// What it lacks it may lack for good: the record that would have removed it has come.
+			p.until, p.watched = now.after(options.Delta), true
+		}
 	}
 	// R48: a scan that the next write will kill before it is asked for again is not worth its memory.
 	f.barred = f.barred || p.scan && now < Time(t.lastWrite.Load()).after(options.Provisional)
 }
 
 // pageStamps are the quarantine stamps that bear on a page. Unlike items, pages are stamped by writes only: P2 is not
-// promised of pages.
-func (c *Core) pageStamps(t *Table, idx *index, partition bool, at uint64) []Time {
-	if partition {
-		return []Time{c.quar.at(at), Time(idx.quarAt.Load()), Time(t.quarAt.Load())}
+// promised of pages. lost is whether it bears on them that the table's place in its stream was lost.
+func (c *Core) pageStamps(t *Table, p *pageFlight, lost bool) [4]Time {
+	lostAt := Time(0)
+	if lost {
+		lostAt = Time(t.lostAt.Load())
 	}
-	return []Time{Time(t.lastWrite.Load()), Time(t.quarAt.Load())}
+	if p.scan {
+		return [4]Time{Time(t.lastWrite.Load()), Time(t.quarAt.Load()), lostAt}
+	}
+	return [4]Time{c.quar.At(p.at), Time(p.index.quarAt.Load()), Time(t.quarAt.Load()), lostAt}
 }
 
 // pageAmbiguous reports whether a write of unknown outcome may still change the page's partition or table (R17).
-// ns is the partition's shard, locked, or nil for a scan.
-func (c *Core) pageAmbiguous(t *Table, idx *index, ns *nodeShard, at uint64, now Time) bool {
-	if now <= Time(t.ambItems.Load()) || now <= Time(idx.amb.Load()) {
-		return true
+func (c *Core) pageAmbiguous(t *Table, p *pageFlight, at uint64, now Time) bool {
+	until := max(Time(t.ambItems.Load()), Time(p.index.amb.Load()))
+	if p.scan {
+		return now <= max(until, Time(t.ambScans.Load()))
 	}
-	if ns == nil {
-		return now <= Time(t.ambScans.Load())
-	}
-	until, ok := ns.amb[at]
-	return ok && now <= until
+	return now <= max(until, c.windows.End(at))
 }
 
 // DonePage ends a page's flight with the backend's answer and reports whether it was stored. scanned, within the span the
@@ -141,57 +154,49 @@ func (c *Core) pageAmbiguous(t *Table, idx *index, ns *nodeShard, at uint64, now
 func (c *Core) DonePage(now Time, f *Flight, img Image, scanned Span) (stored bool) {
 	img.Bytes = clip(img.Bytes)
 	p := f.page
-	sh := c.shard(f.slot.hash)
+	sh := c.shelf.Shard(f.slot.Hash())
 	ns, clean := p.shard, true
-	if !c.rules.R45 && p.span != nil {
-		scanned.Lo, scanned.Hi = p.span.lo, p.span.hi
+	if !c.rules.R45 && p.node != nil { // R45
+		scanned.Lo, scanned.Hi = p.span.Lo, p.span.Hi
 	}
 	if ns != nil {
 		ns.mu.Lock()
-		ns.remove(p.node, p.span)
-		clean = !p.hull.meets(scanned.Lo, scanned.Hi)
+		ns.remove(p.node, &p.span)
+		clean = !p.hull.Meets(scanned.Lo, scanned.Hi)
 		p.weight = pageWeight(p.node, scanned.Lo, scanned.Hi)
 	}
-	sh.mu.Lock()
-	stored, gone := c.complete(now, sh, f, img, clean)
-	if stored && ns != nil {
-		e := f.slot.entry.page
-		e.span = ns.insert(p.node, &interval{lo: clone(scanned.Lo), hi: clone(scanned.Hi), entry: e})
-		e.shard, e.node = ns, p.node
+	sh.Mu.Lock()
+	if f.Complete && p.watched {
+		p.until = 0
 	}
-	sh.tidy(f.slot)
-	sh.mu.Unlock()
+	stored = c.complete(now, sh, f, img, clean)
+	if stored && ns != nil {
+		e := f.slot.Entry.Page
+		e.shard, e.node = ns, p.node
+		ns.insert(p.node, &e.span, &scanned, tenant{entry: e})
+	}
+	tidy(sh, f.slot)
+	sh.Mu.Unlock()
 	if ns != nil {
 		ns.tidy(p.node)
 		ns.mu.Unlock()
 	}
-	c.unlink(gone)
-	c.drain(sh)
+	c.shelf.Drain(sh)
 	return stored
 }
 
-// unlink takes the interval of a page that left its slot out of its partition. No lock is held. Until it has run, the
+// unlink takes the interval of a page that left the shelf out of its partition. No lock is held. Until it has run, the
 // interval may be hit by a write, which finds the slot empty or otherwise filled and does nothing.
 func (c *Core) unlink(p *pageEntry) {
-	if p != nil && p.shard != nil {
-		p.shard.forget(p.node, p.span)
+	if p.shard != nil {
+		p.shard.forget(p.node, &p.span)
 	}
 }
 
-// forget removes r from n, if it is still there.
-func (ns *nodeShard) forget(n *node, r *interval) {
-	ns.mu.Lock()
-	if r.linked {
-		ns.remove(n, r)
-		ns.tidy(n)
+// clip returns b without waste: what is counted as a cache's memory is what it holds.
+func clip(b []byte) []byte {
+	if cap(b)-len(b) > 32+len(b)/8 {
+		return bytes.Clone(b)
 	}
-	ns.mu.Unlock()
-}
-
-// clone copies b and keeps nil nil.
-func clone(b []byte) []byte {
-	if b == nil {
-		return nil
-	}
-	return append(make([]byte, 0, len(b)), b...)
+	return b
 }

@@ -3,20 +3,25 @@ package coherence
 import (
 	"bytes"
 	"sync"
+	"unsafe"
+
+	"millrace/cache/interval"
+	"millrace/cache/moments"
+	"millrace/cache/shelf"
+	"millrace/cache/trail"
 )
 
 // node is one partition of an index. It exists while pages of it are cached or being filled, or a commit to it is pending.
 //
-// Pages and fills stand in a treap ordered by the start of their interval and augmented by the greatest end below, so a
-// write to a partition with n of them finds the k that hold its position in expected O(log n + k log n). Each page found
-// is removed, so its share was paid for when it was stored. A fill found stays, to be marked again: a write's cost is
-// linear only in the backend reads under way whose condition holds its position.
+// Pages and fills stand in a tree, where a write finds those that hold its position. Each page found is removed, so its
+// share was paid for when it was stored. A fill found stays, to be marked again: a write's cost is linear only in the
+// backend reads under way whose condition holds its position.
 type node struct {
 	at      place
-	root    *interval
-	pages   int  // in root, beside the fills
-	pending int  // positions announced by Pending and not settled
-	hull    hull // of those positions
+	tree    interval.Tree[tenant]
+	pages   int           // in tree, beside the fills
+	pending int           // positions announced by Pending and not settled
+	hull    interval.Hull // of those positions
 }
 
 // place names a partition, in full (R51).
@@ -30,22 +35,21 @@ type nodeShard struct {
 	mu sync.Mutex
 
 	nodes map[place]*node
-	amb   map[uint64]Time // R17: partition hash → end of its ambiguity window
-	dice  uint64
+	dice  interval.Dice
 	pages int
 	fills int
-	_     [24]byte
+	_     [32]byte
 }
 
 // nodeShard returns the shard of a partition and its hash.
 func (c *Core) nodeShard(idx *index, partition []byte) (*nodeShard, uint64) {
-	h := c.hash(idx.salt, partition)
+	h := c.shelf.Hash(idx.space, partition)
 	return &c.nodes[h&uint64(len(c.nodes)-1)], h
 }
 
 // demand returns the node, made if need be; call tidy when done. The shard is locked.
 func (ns *nodeShard) demand(idx *index, partition []byte) *node {
-	n := ns.nodes[place{idx, string(partition)}]
+	n := ns.nodes[place{idx, unsafe.String(unsafe.SliceData(partition), len(partition))}]
 	if n == nil {
 		n = &node{at: place{idx, string(partition)}}
 		ns.nodes[n.at] = n
@@ -55,85 +59,46 @@ func (ns *nodeShard) demand(idx *index, partition []byte) *node {
 
 // tidy drops n if it holds nothing. The shard is locked.
 func (ns *nodeShard) tidy(n *node) {
-	if n.root == nil && n.pending == 0 {
+	if n.tree.Empty() && n.pending == 0 {
 		delete(ns.nodes, n.at)
 	}
 }
 
-// hull is the least closed range around some positions: all that is kept of them, so that many cost no more than one.
-type hull struct {
-	any, all bool
-	lo, hi   []byte
+// reach is the interval of a page or a fill in its node's tree.
+type reach = interval.Node[tenant]
+
+// tenant is whose interval it is.
+type tenant struct {
+	entry  *pageEntry // one of the two
+	flight *Flight
 }
 
-// empty reports whether no position was added.
-func (h *hull) empty() bool { return !h.any }
-
-// add takes in a position, copied; nil is all of the partition.
-func (h *hull) add(pos []byte) {
-	switch {
-	case h.all:
-	case pos == nil:
-		*h = hull{any: true, all: true}
-	case !h.any:
-		p := clone(pos)
-		h.any, h.lo, h.hi = true, p, p
-	case bytes.Compare(pos, h.lo) < 0:
-		h.lo = clone(pos)
-	case bytes.Compare(pos, h.hi) > 0:
-		h.hi = clone(pos)
-	}
-}
-
-// join takes in another hull.
-func (h *hull) join(o *hull) {
-	if o.all {
-		h.add(nil)
-	} else if o.any {
-		h.add(o.lo)
-		h.add(o.hi)
-	}
-}
-
-// meets reports whether the hull and the interval from lo inclusive to hi exclusive have anything in common.
-func (h *hull) meets(lo, hi []byte) bool {
-	return h.all || h.any && (hi == nil || bytes.Compare(h.lo, hi) < 0) && bytes.Compare(h.hi, lo) >= 0
-}
-
-// interval is a cached page or a fill in its node's treap.
-type interval struct {
-	lo, hi      []byte // hi nil is open
-	maxHi       []byte // greatest hi at or below; nil is open
-	left, right *interval
-	dice        uint64 // heap order of the treap, and tie-break of lo
-	linked      bool
-	entry       *pageEntry // one of the two
-	flight      *Flight
-}
-
-// insert adds r to n and returns it. The shard is locked.
-func (ns *nodeShard) insert(n *node, r *interval) *interval {
-	ns.dice ^= ns.dice << 13
-	ns.dice ^= ns.dice >> 7
-	ns.dice ^= ns.dice << 17
-	r.dice, r.linked = ns.dice, true
-	low, high := split(n.root, r)
-	r.update()
-	n.root = merge(merge(low, r), high)
+// insert adds the interval of a page or a fill to n, as r. The shard is locked.
+func (ns *nodeShard) insert(n *node, r *reach, s *Span, whose tenant) {
+	r.Lo, r.Hi, r.Value = bytes.Clone(s.Lo), bytes.Clone(s.Hi), whose
+	n.tree.Insert(r, &ns.dice)
 	ns.count(n, r, 1)
-	return r
 }
 
 // remove takes r out of n. The shard is locked.
-func (ns *nodeShard) remove(n *node, r *interval) {
-	n.root = cut(n.root, r)
-	r.linked, r.left, r.right = false, nil, nil
+func (ns *nodeShard) remove(n *node, r *reach) {
+	n.tree.Remove(r)
 	ns.count(n, r, -1)
 }
 
+// forget removes r from n, if it is still there. No lock is held.
+func (ns *nodeShard) forget(n *node, r *reach) {
+	ns.mu.Lock()
+	if r.In() {
+		ns.remove(n, r)
+		ns.tidy(n)
+	}
+	ns.mu.Unlock()
+}
+
 // count keeps the numbers for Stats and pageWeight.
-func (ns *nodeShard) count(n *node, r *interval, by int) {
-	if r.flight != nil {
+func (ns *nodeShard) count(n *node, r *reach, by int) {
+	if r.Value.flight != nil {
 		ns.fills += by
 	} else {
 		ns.pages += by
@@ -141,83 +106,15 @@ func (ns *nodeShard) count(n *node, r *interval, by int) {
 	}
 }
 
-// before is the treap's order.
-func (r *interval) before(o *interval) bool {
-	if k := bytes.Compare(r.lo, o.lo); k != 0 {
-		return k < 0
-	}
-	return r.dice < o.dice
-}
+// nodeOverhead is the memory of a node and its part of the shard's map (assumed 60 bytes).
+const nodeOverhead = int64(unsafe.Sizeof(node{})) + 60
 
-// update recomputes maxHi from the children.
-func (r *interval) update() {
-	r.maxHi = r.hi
-	for _, x := range [2]*interval{r.left, r.right} {
-		if x != nil && r.maxHi != nil && (x.maxHi == nil || bytes.Compare(x.maxHi, r.maxHi) > 0) {
-			r.maxHi = x.maxHi
-		}
-	}
-}
-
-// split parts t into what is before r and what is not.
-func split(t, r *interval) (low, high *interval) {
-	if t == nil {
-		return nil, nil
-	}
-	if t.before(r) {
-		t.right, high = split(t.right, r)
-		t.update()
-		return t, high
-	}
-	low, t.left = split(t.left, r)
-	t.update()
-	return low, t
-}
-
-// merge joins two treaps of which all of a is before all of b.
-func merge(a, b *interval) *interval {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	case a.dice > b.dice:
-		a.right = merge(a.right, b)
-		a.update()
-		return a
-	}
-	b.left = merge(a, b.left)
-	b.update()
-	return b
-}
-
-// cut returns t without r, which is in it.
-func cut(t, r *interval) *interval {
-	if t == r {
-		return merge(t.left, t.right)
-	}
-	if r.before(t) {
-		t.left = cut(t.left, r)
-	} else {
-		t.right = cut(t.right, r)
-	}
-	t.update()
-	return t
-}
-
-// stab appends the intervals that hold pos to found; nil is every interval.
-func stab(t *interval, pos []byte, found []*interval) []*interval {
-	if t == nil || pos != nil && t.maxHi != nil && bytes.Compare(t.maxHi, pos) <= 0 {
-		return found
-	}
-	found = stab(t.left, pos, found)
-	if pos != nil && bytes.Compare(t.lo, pos) > 0 {
-		return found // and so is everything to the right
-	}
-	if pos == nil || t.hi == nil || bytes.Compare(pos, t.hi) < 0 {
-		found = append(found, t)
-	}
-	return stab(t.right, pos, found)
+// pageWeight is the memory of a page over lo to hi in n beside its entry. Pages of a partition share its memory: each
+// takes over the part that is its own when it comes, the first all of it, so that they never pay for less than it while
+// they leave together, as most do. n's shard is locked.
+func pageWeight(n *node, lo, hi []byte) int64 {
+	return int64(unsafe.Sizeof(pageEntry{})) + int64(len(lo)+len(hi)) +
+		(nodeOverhead+int64(len(n.at.partition)))/int64(n.pages+1)
 }
 
 // touch is a write to the positions, settled or pending: pages that hold one of them go if kill is set, fills under way
@@ -226,58 +123,56 @@ func (c *Core) touch(now Time, t *Table, positions []Position, late, kill, mark 
 	for i := range positions {
 		p := &positions[i]
 		idx := c.index(t, p.Index)
-		if p.Partition == nil { // precision 7: it may be anywhere
+		if p.Partition == nil { // R43: it may be anywhere
 			idx.epoch.advance()
-			raise(&idx.quarAt, now)
+			moments.Raise(&idx.quarAt, now)
 			if late {
-				raise(&idx.amb, now.after(c.cfg.Tamb))
-				raise(&idx.quarAt, now.after(c.cfg.Tamb))
+				moments.Raise(&idx.amb, now.after(c.cfg.Tamb))
+				moments.Raise(&idx.quarAt, now.after(c.cfg.Tamb))
 			}
 			continue
 		}
 		ns, h := c.nodeShard(idx, p.Partition)
 		ns.mu.Lock()
-		if c.rules.R4 && !t.authoritative() {
-			c.quar.stamp(h, now)
+		if c.rules.R4 && !t.authoritative() { // R4
+			c.quar.Raise(h, now)
 		}
 		if late {
-			ns.amb = openWindow(ns.amb, h, now, now.after(c.cfg.Tamb))
-			c.quar.stamp(h, now.after(c.cfg.Tamb))
+			c.windows.Open(h, now, now.after(c.cfg.Tamb))
+			c.quar.Raise(h, now.after(c.cfg.Tamb))
 		}
 		var killed []*shard
 		if n := ns.nodes[place{idx, string(p.Partition)}]; n != nil {
-			killed = c.strike(ns, n, p.Pos, kill, mark)
+			killed = c.strike(now, ns, n, p.Pos, kill, mark)
 			ns.tidy(n)
 		}
 		ns.mu.Unlock()
 		for _, sh := range killed {
-			c.drain(sh)
+			c.shelf.Drain(sh)
 		}
 	}
 }
 
 // strike kills the pages of n that hold pos and marks the fills. The shard is locked; the slot shards returned are to be
 // drained once it is not.
-func (c *Core) strike(ns *nodeShard, n *node, pos []byte, kill, mark bool) (killed []*shard) {
-	var room [16]*interval
-	for _, r := range stab(n.root, pos, room[:0]) {
-		if r.flight != nil {
-			if mark {
-				r.flight.page.hull.add(pos)
-			}
+func (c *Core) strike(now Time, ns *nodeShard, n *node, pos []byte, kill, mark bool) (killed []*shard) {
+	var room [16]*reach
+	for _, r := range n.tree.Stab(pos, room[:0]) {
+		if f := r.Value.flight; f != nil && mark {
+			f.page.hull.Add(pos)
+		}
+		if r.Value.flight != nil || !kill {
 			continue
 		}
-		if !kill {
-			continue
+		s := r.Value.entry.slot
+		sh := c.shelf.Shard(s.Hash())
+		sh.Mu.Lock()
+		if s.Entry != nil && s.Entry.Page == r.Value.entry {
+			c.shelf.Remove(sh, s, shelf.Invalidated)
+			c.note(now, s.Hash(), trail.Struck)
+			tidy(sh, s)
 		}
-		s := r.entry.slot
-		sh := c.shard(s.hash)
-		sh.mu.Lock()
-		if s.entry != nil && s.entry.page == r.entry {
-			c.remove(sh, s, Invalidated)
-			sh.tidy(s)
-		}
-		sh.mu.Unlock()
+		sh.Mu.Unlock()
 		ns.remove(n, r)
 		killed = append(killed, sh)
 	}
@@ -298,11 +193,11 @@ func (c *Core) pendPositions(now Time, t *Table, positions []Position) {
 		ns.mu.Lock()
 		n := ns.demand(idx, p.Partition)
 		n.pending++
-		n.hull.add(p.Pos)
-		killed := c.strike(ns, n, p.Pos, c.rules.Kill, c.rules.Touch)
+		n.hull.Add(p.Pos)
+		killed := c.strike(now, ns, n, p.Pos, c.rules.Kill, c.rules.Touch) // R57
 		ns.mu.Unlock()
 		for _, sh := range killed {
-			c.drain(sh)
+			c.shelf.Drain(sh)
 		}
 	}
 }
@@ -320,7 +215,7 @@ func (c *Core) settlePositions(t *Table, positions []Position) {
 		ns.mu.Lock()
 		if n := ns.nodes[place{idx, string(p.Partition)}]; n != nil {
 			if n.pending--; n.pending == 0 {
-				n.hull = hull{}
+				n.hull = interval.Hull{}
 			}
 			ns.tidy(n)
 		}

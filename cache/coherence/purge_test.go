@@ -1,6 +1,10 @@
 package coherence
 
-import "testing"
+import (
+	"testing"
+
+	"millrace/cache/shelf"
+)
 
 func TestPurgeItemsTakesThoseWithThePrefix(t *testing.T) {
 	for _, authoritative := range []bool{false, true} {
@@ -27,7 +31,7 @@ func TestPurgeItemsTakesThoseWithThePrefix(t *testing.T) {
 		}
 		var purged uint64
 		x.core.EachDeparture(func(r Reason, entries, _ uint64) {
-			if r == Purged {
+			if r == shelf.Purged {
 				purged = entries
 			}
 		})

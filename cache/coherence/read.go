@@ -1,6 +1,11 @@
 package coherence
 
-import "time"
+import (
+	"time"
+
+	"millrace/cache/shelf"
+	"millrace/cache/trail"
+)
 
 // ReadOptions is what one reader asks for.
 type ReadOptions struct {
@@ -19,6 +24,9 @@ type ReadOptions struct {
 	Thrift bool
 	// KeepStale leaves an entry in place that Delta refuses, for StaleItem or StalePage if the backend has no answer.
 	KeepStale bool
+	// Lend takes a page's bytes as the core holds them instead of a copy behind dst. They are never changed: a page that
+	// follows has bytes of its own.
+	Lend bool
 
 	stale bool // StaleItem, StalePage
 }
@@ -42,7 +50,7 @@ type Read struct {
 	Outcome
 	// Refill reports that an entry stood there but might not be served.
 	Refill bool
-	// Body is dst with the bytes appended; dst itself unless Hit.
+	// Body is dst with the bytes appended; dst itself unless Hit. With Lend it is a page's bytes alone.
 	Body []byte
 	// Meta is the entry's, for Hit and Negative.
 	Meta Meta
@@ -57,90 +65,85 @@ type Read struct {
 // ReadItem looks up the item with the canonical key, borrowed for the call. A hit appends its bytes to dst under the
 // lock, allocates nothing itself, and is one shared lock.
 func (c *Core) ReadItem(now Time, t *Table, key []byte, o ReadOptions, dst []byte) Read {
-	h := c.hash(t.itemSalt, key)
-	sh := c.shard(h)
-	if r, ok := c.lookup(now, sh, h, t, false, key, &o, dst); ok {
+	h := c.shelf.Hash(t.items, key)
+	sh := c.shelf.Shard(h)
+	if r, ok := c.lookup(now, sh, h, t, t.items, key, &o, dst); ok {
 		return r
 	}
-	sh.mu.Lock()
-	s := c.demand(sh, h, t, false, key)
-	r, _ := c.arrive(now, sh, s, &o, dst)
-	switch r.Outcome {
-	case Joined:
-		s.busy.dirty = s.busy.dirty || s.busy.fences > 0 && c.rules.R13 // R13
-	case Lead:
-		f := r.Flight
-		f.decide(t, &o, func() bool {
-			return c.rules.R4 && c.recent(now, c.cfg.Tq, c.quar.at(h), Time(t.quarAt.Load()))
-		})
-		f.barred = f.barred || c.rules.R17 && c.ambiguous(sh, h, t, now) // R17
-		s.busy.dirty = s.busy.dirty || s.busy.fences > 0 && c.rules.R13  // R13
+	sh.Mu.Lock()
+	s := c.shelf.Demand(sh, h, t.items, key)
+	r := c.arrive(now, sh, s, t, &o, dst)
+	if f := r.Flight; f != nil {
+		s.Busy.passed(&c.rules)
+		if r.Outcome == Lead {
+			f.decide(t, &o, func() bool {
+				return c.rules.R4 && c.recent(now, c.cfg.Tq, c.quar.At(h), Time(t.quarAt.Load()), Time(t.lostAt.Load())) // R4
+			})
+			f.barred = f.barred || c.rules.R17 && c.ambiguous(h, t, now) // R17
+		}
 	}
-	sh.tidy(s)
-	sh.mu.Unlock()
-	c.drain(sh)
+	c.unlock(sh, s)
 	return r
 }
 
 // lookup answers a hit under the shared lock; ok is false for anything else.
-func (c *Core) lookup(now Time, sh *shard, h uint64, t *Table, page bool, key []byte, o *ReadOptions, dst []byte) (r Read, ok bool) {
+func (c *Core) lookup(now Time, sh *shard, h uint64, t *Table, in *shelf.Space, key []byte, o *ReadOptions, dst []byte) (r Read, ok bool) {
 	if o.NoCache {
 		return r, false
 	}
-	sh.mu.RLock()
-	var e *entry
-	var b *busy
-	var rest entry
-	if s := c.linked(sh, h, t, page, key); s != nil {
-		e, b = s.entry, s.busy
-	} else if !page && c.view(sh, h, t, key, &rest) {
-		e = &rest
-	}
+	sh.Mu.RLock()
+	var room entry
+	e, b := c.shelf.Peek(sh, h, in, key, &room)
 	if c.servable(now, t, e, b, o) == serve {
-		r, ok = c.hit(now, sh, e, dst), true
+		r, ok = c.hit(now, sh, e, o, dst), true
 	}
-	sh.mu.RUnlock()
-	if ok && c.cfg.Observer != nil {
-		c.cfg.Observer.Touched(h)
+	sh.Mu.RUnlock()
+	if ok {
+		c.shelf.Touched(h)
 	}
 	return r, ok
 }
 
-// hit answers from e. The shard is locked: the bytes are copied under it, so that they may be reused after.
-func (c *Core) hit(now Time, sh *shard, e *entry, dst []byte) Read {
-	sh.hits.Add(1)
-	r := Read{Outcome: Hit, Body: dst, Meta: e.img.Meta, Age: e.age(now), ValidAt: e.validAt}
-	if e.img.Absent {
+// hit answers from e. The shard is locked: an item's bytes are copied under it, because their memory is used again. A page's
+// are the collector's.
+func (c *Core) hit(now Time, sh *shard, e *entry, o *ReadOptions, dst []byte) Read {
+	sh.Hits.Add(1)
+	r := Read{Outcome: Hit, Body: dst, Meta: e.Meta, Age: age(now, e), ValidAt: Time(e.ValidAt)}
+	if e.Absent {
 		r.Outcome = Negative
 		return r
 	}
-	r.Body = append(dst, e.img.Bytes...)
+	if o.Lend && e.Page != nil {
+		r.Body = e.Bytes
+		return r
+	}
+	r.Body = append(dst, e.Bytes...)
 	return r
 }
 
-// arrive is a reader coming to s, whose shard is locked: a hit after all, else a joined or a new flight. The entry's page
-// that it removed, if any, is to be unlinked once the locks are released.
-func (c *Core) arrive(now Time, sh *shard, s *slot, o *ReadOptions, dst []byte) (r Read, gone *pageEntry) {
-	v := c.servable(now, s.table, s.entry, s.busy, o)
+// arrive is a reader coming to s, whose shard is locked: a hit after all, else a joined or a new flight.
+func (c *Core) arrive(now Time, sh *shard, s *slot, t *Table, o *ReadOptions, dst []byte) Read {
+	v := c.servable(now, t, s.Entry, s.Busy, o)
 	switch v {
 	case serve:
-		return c.hit(now, sh, s.entry, dst), nil
+		return c.hit(now, sh, s.Entry, o, dst)
 	case dead:
 		// R8: an entry refused once must not come to life again. Under R6 the read that now passes through would
 		// remove it as well, if it differs; it goes at once because it is dead weight.
-		why := Invalidated
-		if c.outlived(now, s.entry, o) {
-			why = Expired
+		why := shelf.Invalidated
+		if c.outlived(now, s.Entry, o) {
+			why = shelf.Expired
 		}
-		gone = c.remove(sh, s, why)
+		c.shelf.Remove(sh, s, why)
+		c.note(now, s.Hash(), trail.Refused)
 	}
-	r = Read{Refill: v != vacant && !o.NoCache, Body: dst}
-	if f := s.busy.open; f != nil && c.joinable(now, s, f, o) {
-		sh.joins.Add(1)
+	r := Read{Refill: v != vacant && !o.NoCache, Body: dst}
+	if f := s.Busy.open; f != nil && c.joinable(now, f, o) {
+		sh.Joins.Add(1)
 		r.Outcome, r.Flight = Joined, f
-		return r, gone
+		return r
 	}
-	sh.misses.Add(1)
-	r.Outcome, r.Flight = Lead, c.lead(now, s)
-	return r, gone
+	sh.Misses.Add(1)
+	r.Outcome, r.Flight = Lead, c.lead(now, s, t)
+	return r
 }

@@ -1,5 +1,11 @@
 package coherence
 
+import (
+	"millrace/cache/moments"
+	"millrace/cache/shelf"
+	"millrace/cache/trail"
+)
+
 // Record is one item's commit as a stream or another node tells it, after the fact.
 type Record struct {
 	// Table is the table.
@@ -30,53 +36,52 @@ func (c *Core) Record(now Time, records []Record) {
 		t := r.Table
 		if r.Key == nil {
 			t.epoch.advance()
-			raise(&t.quarAt, now)
+			moments.Raise(&t.quarAt, now)
 		} else {
 			c.recordItem(now, r)
 		}
-		if !c.rules.R43 || t.options.Load().PagesUntilTTL {
+		if !c.rules.R43 || t.options.Load().PagesUntilTTL { // R43
 			continue
 		}
 		t.writes.advance()
-		raise(&t.lastWrite, now)
+		moments.Raise(&t.lastWrite, now)
 		c.touch(now, t, r.Positions, false, true, true)
 	}
 }
 
 // recordItem is Record for the item of r.
 func (c *Core) recordItem(now Time, r *Record) {
-	h := c.hash(r.Table.itemSalt, r.Key)
-	sh := c.shard(h)
-	sh.mu.Lock()
-	if s := c.find(sh, h, r.Table, false, r.Key); s != nil {
-		if c.rules.R29 && s.entry != nil && (r.Image == nil || s.entry.img.identity() != r.Image.identity()) {
-			c.remove(sh, s, Invalidated)
+	sh, h := c.lock(r.Table.items, r.Key)
+	s := c.shelf.Find(sh, h, r.Table.items, r.Key)
+	if s != nil {
+		what := trail.Echoed
+		if c.rules.R29 && s.Entry != nil && (r.Image == nil || identify(&s.Entry.Image) != identify(r.Image)) { // R29
+			c.shelf.Remove(sh, s, shelf.Invalidated)
+			what = trail.Recorded
 		}
-		if b := s.busy; b != nil {
-			if c.rules.R2 {
-				if r.Image == nil {
-					c.void(s)
-				} else {
-					c.constrain(s, r.Image.identity())
-				}
-			}
-			b.dirty = b.dirty || b.fences > 0 && c.rules.R12
+		c.note(now, h, what)
+		if c.rules.R2 && r.Image == nil { // R2
+			c.void(s)
+		} else if c.rules.R2 { // R2
+			c.constrain(s.Busy, identify(r.Image))
 		}
-		sh.tidy(s)
+		if b := s.Busy; b != nil && b.fences > 0 && c.rules.R12 { // R12
+			b.dirty = true
+		}
 	}
-	if c.rules.R41 {
-		c.quar.stamp(h, now)
+	if c.rules.R41 { // R41
+		c.quar.Raise(h, now)
 	}
-	sh.mu.Unlock()
-	c.drain(sh)
+	c.unlock(sh, s)
 }
 
 // Holds reports whether anything of the item is cached or under way, so that a record's image would be looked at.
 func (c *Core) Holds(t *Table, key []byte) bool {
-	h := c.hash(t.itemSalt, key)
-	sh := c.shard(h)
-	sh.mu.RLock()
-	defer sh.mu.RUnlock()
-	var e entry
-	return c.linked(sh, h, t, false, key) != nil || c.view(sh, h, t, key, &e)
+	h := c.shelf.Hash(t.items, key)
+	sh := c.shelf.Shard(h)
+	sh.Mu.RLock()
+	defer sh.Mu.RUnlock()
+	var room entry
+	e, b := c.shelf.Peek(sh, h, t.items, key, &room)
+	return e != nil || b != nil
 }

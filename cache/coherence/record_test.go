@@ -251,10 +251,11 @@ func TestStaleLookupServesWhatOnlyDeltaRefuses(t *testing.T) {
 
 func TestOldIsWhatWasCachedAtBegin(t *testing.T) {
 	x := newFixture(t, TableOptions{})
-	f := func(key, want string, exists, known bool) {
+	f := func(key, want string, exists, known bool, meanwhile func()) {
 		t.Helper()
 		w := x.begin(key, "1")
 		x.settle(x.begin(key, "1"), Applied, nil, false)
+		meanwhile()
 		if got, e, k := x.core.Old(w, 0, nil); string(got) != want || e != exists || k != known {
 			t.Errorf("Old of %s = %q, %v, %v, want %q, %v, %v", key, got, e, k, want, exists, known)
 		}
@@ -262,9 +263,11 @@ func TestOldIsWhatWasCachedAtBegin(t *testing.T) {
 	}
 	x.fill("k", "v")
 	x.fill("absent", "")
-	f("k", "v", true, true)
-	f("absent", "", false, true)
-	f("unknown", "", false, false)
+	f("k", "v", true, true, func() {})
+	f("absent", "", false, true, func() {})
+	f("unknown", "", false, false, func() {})
+	x.fill("k", "v")
+	f("k", "v", false, false, func() { x.core.Lost(x.now, x.table) }) // R25
 }
 
 func TestPagesLiveToTheirTTLIfSoConfigured(t *testing.T) {

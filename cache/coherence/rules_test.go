@@ -49,7 +49,7 @@ func TestFillsAreStrongInsideQuarantine(t *testing.T) { // R4, R5, R6, start
 	x.now += 11
 	check("after the quarantine", false)
 	x.fill("k", "v")
-	x.core.Evict(x.core.hash(x.table.itemSalt, []byte("k")))
+	x.core.Evict(x.core.shelf.Hash(x.table.items, []byte("k")))
 	check("after evicting a young entry", true)
 	x.now += 11
 	x.core.Observed(x.now, x.table, []byte("k"), image("v2"))
@@ -209,6 +209,70 @@ func TestUnknownOutcomeBarsFillsForAWhile(t *testing.T) { // R17
 	x.fillPage("page", "", "")
 }
 
+// A write of unknown outcome may be applied until the last moment of its window, and replicas lack it for as long as any other from
+// then on: what is read eventually so soon after may be what was there before, of the item, its pages and scans, whichever of its key
+// and its places are known. Where its record would have told, and the stream is lost before it comes, the same holds.
+func TestFillsAreStrongAfterALateCommit(t *testing.T) { // R17, R4, R32
+	write := func(key, index string, partition []byte) Effect {
+		e := Effect{Positions: []Position{{Index: index, Partition: partition, Pos: []byte("5")}}}
+		if key != "" {
+			e.Key = []byte(key)
+		}
+		return e
+	}
+	item := func(x *fixture) *Flight { return x.lead("k", ReadOptions{}) }
+	page := func(s Span) func(x *fixture) *Flight {
+		return func(x *fixture) *Flight {
+			x.t.Helper()
+			r := x.core.ReadPage(x.now, x.table, []byte("page"), s, ReadOptions{}, nil)
+			if r.Outcome != Lead {
+				x.t.Fatalf("a page is %d, want a new flight", r.Outcome)
+			}
+			return r.Flight
+		}
+	}
+	base, local := span("", ""), Span{Index: "l", Partition: []byte("p")}
+	f := func(name string, e Effect, read func(x *fixture) *Flight) {
+		t.Run(name, func(t *testing.T) {
+			for n, unknown := range []string{"", "unanswered", "sent twice", "", "unanswered", "sent twice"} {
+				lost := n > 2                                                              // the write is left to a record that never comes
+				x := newFixture(t, TableOptions{Fill: FillAuto, Covered: lost, Delta: 50}) // Tq is 10, Tamb 100
+				e.Table = x.table
+				w, result := x.core.Begin(x.now, []Effect{e}), Applied
+				if unknown == "unanswered" {
+					result = Ambiguous
+				}
+				x.settle(w, result, nil, unknown == "sent twice")
+				if lost {
+					x.core.Configure(x.table, TableOptions{Fill: FillAuto})
+					x.core.Lost(x.now, x.table)
+				}
+				settled := x.now
+				for _, after := range []Time{0, 10, 11, 100, 101, 110, 111} {
+					x.now = settled + after
+					fill := read(x)
+					if want := after <= 10 || unknown != "" && after <= 110; fill.Strong != want {
+						t.Errorf("%d after a write %q, lost = %v: a fill is strong = %v, want %v", after, unknown, lost, fill.Strong, want)
+					}
+					if want := unknown != "" && after <= 100; fill.barred != want {
+						t.Errorf("%d after a write %q, lost = %v: a fill is barred = %v, want %v", after, unknown, lost, fill.barred, want)
+					}
+					x.core.Fail(x.now, fill)
+				}
+			}
+		})
+	}
+	p := []byte("p")
+	f("item", write("k", "", p), item)
+	f("page", write("k", "", p), page(base))
+	f("page of an index", write("k", "l", p), page(local))
+	f("page of an index, its place unknown", write("k", "l", nil), page(local))
+	f("scan", write("k", "", p), page(Span{}))
+	f("item, its key unknown", write("", "", p), item)
+	f("page, its key unknown", write("", "", p), page(base))
+	f("page of an index, nothing known", Effect{}, page(local))
+}
+
 func TestUnknownKeyForgetsTheTable(t *testing.T) { // Epoch, R17
 	x := newFixture(t, TableOptions{})
 	x.fill("k", "v")
@@ -285,7 +349,7 @@ func TestAmbiguityWindowsAreSwept(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	c := New(Config{})
-	if len(c.shards) != 128 || len(c.quar.stripes) != 1<<18 || c.cfg.Tq != 2*time.Second || c.cfg.Tamb != 30*time.Second || c.rules != AllRules() {
-		t.Errorf("defaults: %d shards, %d stripes, %+v", len(c.shards), len(c.quar.stripes), c.cfg)
+	if len(c.nodes) != 128 || len(c.quar) != 1<<18 || c.cfg.Tq != 2*time.Second || c.cfg.Tamb != 30*time.Second || c.rules != AllRules() {
+		t.Errorf("defaults: %d shards, %d stripes, %+v", len(c.nodes), len(c.quar), c.cfg)
 	}
 }

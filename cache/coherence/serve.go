@@ -28,35 +28,32 @@ const (
 //
 // On other tables strong reads are refused, and what an own write left behind is handled where it settles.
 func (c *Core) servable(now Time, t *Table, e *entry, b *busy, o *ReadOptions) verdict {
-	r := &c.rules
+	rules := &c.rules
 	if e == nil {
 		return vacant
 	}
-	if r.Epoch && !t.epoch.same(e.epoch) { // precision 6
+	if rules.Epoch && !t.epoch.same(e.Epoch) { // R25
 		return dead
 	}
-	if e.page != nil && !c.pageFresh(t, &e.page.stamps) { // R48, precision 7
+	if p := e.Page; p != nil && (!c.pageFresh(t, &p.stamps) || rules.Prov && p.until != 0 && now > p.until) { // R48, R43, R44
 		return dead
 	}
-	if e.page != nil && e.page.until != 0 && now > e.page.until && r.Prov { // R44
+	if rules.TTL && c.outlived(now, e, o) { // R55
 		return dead
 	}
-	if r.TTL && c.outlived(now, e, o) { // P4
-		return dead
-	}
-	if !o.stale && !c.fresh(now, t, e.validAt) { // P3
+	if !o.stale && !c.fresh(now, t, Time(e.ValidAt)) { // R53
 		if o.KeepStale { // R6 removes it if the answer that comes differs
 			return hold
 		}
 		return dead
 	}
-	if r.Hide && b != nil && b.pending > 0 { // precision 10, R14
+	if rules.Hide && b != nil && b.pending > 0 { // R57, R14
 		return hold
 	}
-	if o.NoCache || o.MaxAge > 0 && e.age(now) > o.MaxAge {
+	if o.NoCache || o.MaxAge > 0 && age(now, e) > o.MaxAge {
 		return hold
 	}
-	if r.Bypass && o.Strong && !t.authoritative() { // P9
+	if rules.Bypass && o.Strong && !t.authoritative() { // R56
 		return hold
 	}
 	return serve
@@ -65,19 +62,19 @@ func (c *Core) servable(now Time, t *Table, e *entry, b *busy, o *ReadOptions) v
 // outlived reports whether e is past the time to live that a reader goes by.
 func (c *Core) outlived(now Time, e *entry, o *ReadOptions) bool {
 	ttl := o.TTL
-	if e.img.Absent && c.rules.R9 {
+	if e.Absent && c.rules.R9 { // R9
 		ttl = o.NegativeTTL
 	}
-	return ttl > 0 && e.age(now) > ttl
+	return ttl > 0 && age(now, e) > ttl
 }
 
 // age is the time since the entry's value was known to be current.
-func (e *entry) age(now Time) time.Duration { return max(0, time.Duration(now-e.validAt)) }
+func age(now Time, e *entry) time.Duration { return max(0, time.Duration(now-Time(e.ValidAt))) }
 
 // pageFresh reports whether what the stamps of a page or its flight carry has not moved.
 func (c *Core) pageFresh(t *Table, st *stamps) bool {
 	if st.scan && c.rules.R48 && !t.writes.same(st.writes) { // R48
 		return false
 	}
-	return !c.rules.Index || st.index.epoch.same(st.epoch) // precision 7
+	return !c.rules.Index || st.index.epoch.same(st.epoch) // R43
 }

@@ -1,5 +1,10 @@
 package coherence
 
+import (
+	"millrace/cache/shelf"
+	"millrace/cache/trail"
+)
+
 // Standing tells how one item or page stands with its table, for those who look into an answer that was wrong. It holds no
 // key and no value.
 type Standing struct {
@@ -21,34 +26,55 @@ type Standing struct {
 
 // ItemStanding tells how the item with the canonical key stands.
 func (c *Core) ItemStanding(t *Table, key []byte) Standing {
-	return c.standing(t, c.hash(t.itemSalt, key), false, key)
+	st := c.standing(t, t.items, key)
+	st.Stamped = c.quar.At(c.shelf.Hash(t.items, key))
+	return st
 }
 
 // PageStanding is ItemStanding for a page.
 func (c *Core) PageStanding(t *Table, key []byte) Standing {
-	return c.standing(t, c.hash(t.pageSalt, key), true, key)
+	return c.standing(t, t.pages, key)
 }
 
 // standing tells how what is under key stands.
-func (c *Core) standing(t *Table, h uint64, page bool, key []byte) Standing {
+func (c *Core) standing(t *Table, in *shelf.Space, key []byte) Standing {
 	st := Standing{
-		Watermark: c.Watermark(t), TableStamped: Time(t.quarAt.Load()), Writes: t.writes.now(), Forgotten: t.epoch.now(),
+		Watermark: c.Watermark(t), TableStamped: Time(max(t.quarAt.Load(), t.lostAt.Load())), Writes: t.writes.now(), Forgotten: t.epoch.now(),
 	}
-	if !page {
-		st.Stamped = c.quar.at(h)
+	h := c.shelf.Hash(in, key)
+	sh := c.shelf.Shard(h)
+	sh.Mu.RLock()
+	defer sh.Mu.RUnlock()
+	var room entry
+	e, b := c.shelf.Peek(sh, h, in, key, &room)
+	if e != nil {
+		st.Cached, st.ValidAt, st.Current = true, Time(e.ValidAt), t.epoch.same(e.Epoch)
 	}
-	sh := c.shard(h)
-	sh.mu.RLock()
-	defer sh.mu.RUnlock()
-	s := c.find(sh, h, t, page, key)
-	if s == nil {
-		return st
-	}
-	if e := s.entry; e != nil {
-		st.Cached, st.ValidAt, st.Current = true, e.validAt, t.epoch.same(e.epoch)
-	}
-	if b := s.busy; b != nil {
+	if b != nil {
 		st.Reads, st.OwnWrites, st.Commits = b.flights, b.fences, b.pending
 	}
 	return st
+}
+
+// trailMost is how much is told of what happened to one key.
+const trailMost = 16
+
+// note remembers what happened to what has hash h, whose shard is locked.
+func (c *Core) note(now Time, h uint64, e trail.Event) {
+	c.trails.At(h).Note(h, int64(now), e)
+}
+
+// ItemTrail tells what happened lately to the item with the canonical key, oldest first.
+func (c *Core) ItemTrail(t *Table, key []byte) []trail.Mark { return c.trail(t.items, key) }
+
+// PageTrail is ItemTrail for a page.
+func (c *Core) PageTrail(t *Table, key []byte) []trail.Mark { return c.trail(t.pages, key) }
+
+// trail tells what happened lately to what is under key, or to something of its hash.
+func (c *Core) trail(in *shelf.Space, key []byte) []trail.Mark {
+	h := c.shelf.Hash(in, key)
+	sh := c.shelf.Shard(h)
+	sh.Mu.RLock()
+	defer sh.Mu.RUnlock()
+	return c.trails.At(h).Of(h, trailMost)
 }

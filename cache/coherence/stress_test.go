@@ -232,7 +232,7 @@ func (x *stress) run(write func(r *rand.Rand, k int)) Stats {
 				case n < 95:
 					write(r, k)
 				case n < 98:
-					x.core.Evict(x.core.hash(x.table.itemSalt, []byte{byte(k)}))
+					x.core.Evict(x.core.shelf.Hash(x.table.items, []byte{byte(k)}))
 				case n < 99:
 					x.core.Purge(x.table, []byte{byte(k)})
 				default:

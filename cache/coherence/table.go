@@ -4,6 +4,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"millrace/cache/moments"
+	"millrace/cache/shelf"
 )
 
 // Fill says how a miss is read from the backend.
@@ -34,6 +37,9 @@ type TableOptions struct {
 	// Delta bounds how old an answer may be, see Core.Advance; 0 sets no bound but the reader's TTL. For covered tables:
 	// elsewhere nothing but a reading tells that a value is current.
 	Delta time.Duration
+	// IndexWatch is how long after the last known write to its partition a page of such an index that was read then is served for
+	// Delta only, watermark or not: until then the index may not show the write, and no more of it will tell (R58). 0 is not at all.
+	IndexWatch time.Duration
 	// IndexLag is the assumed bound on how far an index that cannot be read strongly lags behind the table (Tgsi); 0 means
 	// Config.Tq. AWS publishes none.
 	IndexLag time.Duration
@@ -48,14 +54,14 @@ type TableOptions struct {
 // Table is the core's state for one table: counters and options. Get it from Core.Table; it lives as long as the core.
 type Table struct {
 	name      string
-	id        uint32
-	itemSalt  uint64
-	pageSalt  uint64
+	items     *shelf.Space
+	pages     *shelf.Space
 	options   atomic.Pointer[TableOptions]
-	epoch     counter // precision 6: DDL, lost position, unknown keys; carried by everything
-	writes    counter // precision 6: any write; carried by scans (R48)
+	epoch     counter // R25: DDL, lost position, unknown keys; carried by everything
+	writes    counter // R48: any write; carried by scans
 	lastWrite atomic.Int64
 	quarAt    atomic.Int64 // quarantine of all its items and pages
+	lostAt    atomic.Int64 // likewise, for what nobody here knows of: see Weaken
 	ambItems  atomic.Int64 // R17 for a write whose keys are unknown
 	ambScans  atomic.Int64 // R17 for any write: a scan depends on all of them
 	lateUntil atomic.Int64 // when the last window would end that a covered table did not open
@@ -69,8 +75,8 @@ type Table struct {
 type index struct {
 	name   string
 	table  *Table
-	salt   uint64
-	epoch  counter // a write somewhere unknown in the index: carried by its pages
+	space  *shelf.Space // of its partitions
+	epoch  counter      // R43: a write somewhere unknown in the index: carried by its pages
 	quarAt atomic.Int64
 	amb    atomic.Int64
 }
@@ -112,19 +118,23 @@ func (c *Core) Table(name string) *Table {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t = c.tables[name]; t == nil {
-		t = &Table{name: name, itemSalt: c.saltOf("i/" + name), pageSalt: c.saltOf("p/" + name), indexes: map[string]*index{}}
+		t = &Table{name: name, items: c.shelf.Space("i/"+name, false), pages: c.shelf.Space("p/"+name, true), indexes: map[string]*index{}}
 		t.options.Store(&TableOptions{})
-		start := int64(c.cfg.Start)
+		start := c.start.Load()
 		t.lastWrite.Store(start)
 		t.quarAt.Store(start)
 		c.tables[name] = t
-		all := *c.byID.Load()
-		t.id = uint32(len(all))
-		all = append(all[:len(all):len(all)], t)
-		c.byID.Store(&all)
 	}
 	return t
 }
+
+// Known says that something became known of t that lagging replicas may not show, of items that nobody can name.
+func (c *Core) Known(now Time, t *Table) { moments.Raise(&t.quarAt, now) }
+
+// Unseen is Known and Lost for a table that may not have been used yet. Nothing is kept of it, for any name may be asked for: all
+// tables whose first use is still to come begin in quarantine, for what is known of one of them now lagging replicas may not show.
+// Call it before looking for the table, and those if it is there.
+func (c *Core) Unseen(now Time) { moments.Raise(&c.start, now) }
 
 // Name returns the name given to Core.Table.
 func (t *Table) Name() string { return t.name }
@@ -136,6 +146,27 @@ func (c *Core) Configure(t *Table, o TableOptions) {
 	}
 	t.options.Store(&o)
 	c.Forget(t)
+}
+
+// SetIndexLag sets options IndexLag, IndexWatch and Provisional of t, this one to Delta at most, without the forgetting. Pages of
+// indexes that were read under a shorter watch go.
+func (c *Core) SetIndexLag(t *Table, lag, watch, provisional time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.options.Load()
+	o := *was
+	o.IndexLag, o.IndexWatch, o.Provisional = lag, watch, provisional
+	if o.Delta > 0 {
+		o.Provisional = min(o.Provisional, o.Delta)
+	}
+	if !t.options.CompareAndSwap(was, &o) || watch <= was.IndexWatch {
+		return
+	}
+	for name, x := range t.indexes {
+		if name != "" {
+			x.epoch.advance()
+		}
+	}
 }
 
 // Forget makes everything cached of t unservable and every flight unfit to be stored: the table was created, deleted or
@@ -153,6 +184,9 @@ func (c *Core) Changed(t *Table) { t.epoch.end() }
 // authoritative reports whether every commit to t is announced.
 func (t *Table) authoritative() bool { return t.options.Load().Authoritative }
 
+// Epoch moves whenever everything of t is forgotten.
+func (t *Table) Epoch() uint64 { return t.epoch.now() }
+
 // Covered reports whether every commit to t comes as a record.
 func (t *Table) Covered() bool { return t.options.Load().Covered }
 
@@ -167,8 +201,8 @@ func (c *Core) index(t *Table, name string) *index {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if x = t.indexes[name]; x == nil {
-		x = &index{name: name, table: t, salt: c.saltOf("x/" + t.name + "/" + name)}
-		x.quarAt.Store(int64(c.cfg.Start))
+		x = &index{name: name, table: t, space: c.shelf.Space("x/"+t.name+"/"+name, true)}
+		x.quarAt.Store(c.start.Load())
 		t.indexes[name] = x
 	}
 	return x

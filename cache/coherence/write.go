@@ -1,5 +1,13 @@
 package coherence
 
+import (
+	"bytes"
+
+	"millrace/cache/moments"
+	"millrace/cache/shelf"
+	"millrace/cache/trail"
+)
+
 // Position is where a write touches an index of a table.
 type Position struct {
 	// Index is the index's name, "" for the base table.
@@ -38,6 +46,7 @@ type Write struct {
 	start   Time
 	effects []Effect
 	held    []heldEffect
+	one     [1]heldEffect // memory for held
 }
 
 // heldEffect is a write's hold on one effect.
@@ -55,27 +64,28 @@ type heldEffect struct {
 // On an authoritative table it only notes the write: Pending and Settled say exactly what changes and when, so flights need
 // no fence from here, and nothing is ever installed by Settle.
 func (c *Core) Begin(now Time, effects []Effect) *Write {
-	w := &Write{start: now, effects: effects, held: make([]heldEffect, len(effects))}
+	w := &Write{start: now, effects: effects}
+	if w.held = w.one[:]; len(effects) != len(w.one) {
+		w.held = make([]heldEffect, len(effects))
+	}
 	for i := range effects {
 		e, h := &effects[i], &w.held[i]
 		h.epoch, h.remote = e.Table.epoch.now(), !e.Table.authoritative()
 		if !h.remote || e.Key == nil {
 			continue
 		}
-		hash := c.hash(e.Table.itemSalt, e.Key)
-		sh := c.shard(hash)
-		sh.mu.Lock()
-		s := c.demand(sh, hash, e.Table, false, e.Key)
-		b := s.busy
+		sh, hash := c.lock(e.Table.items, e.Key)
+		s := c.shelf.Demand(sh, hash, e.Table.items, e.Key)
+		b := s.Busy
 		b.overlap = b.overlap || b.fences > 0 && c.rules.R11 // R11
 		b.dirty = b.dirty || b.flights > 0 && c.rules.R13    // R13
 		b.fences++
 		h.slot = s
-		if c.servable(now, s.table, s.entry, s.busy, &ReadOptions{}) == serve {
-			h.had, h.old = true, s.entry.img
-			h.old.Bytes = clone(h.old.Bytes)
+		if c.servable(now, e.Table, s.Entry, b, &ReadOptions{}) == serve {
+			h.had, h.old = true, s.Entry.Image
+			h.old.Bytes = bytes.Clone(h.old.Bytes)
 		}
-		sh.mu.Unlock()
+		c.unlock(sh, s)
 	}
 	return w
 }
@@ -94,107 +104,101 @@ func (c *Core) Settle(now Time, w *Write, i int, r Result, img *Image, retried b
 	h.settled = true
 	t := e.Table
 	// R17: the first attempt of a retried write may be applied after the second, which was acknowledged.
-	late := r == Ambiguous || retried && c.rules.Retry
+	late := r == Ambiguous || retried && c.rules.Retry // R17
 	silent := r == NotApplied && !late
 	if !h.remote {
 		// Its commit, if any, is announced; only what is not known to have been is dropped.
 		silent = r != Ambiguous
 	}
-	if r == ConditionFailed && !c.rules.R16 {
-		silent = true
-	}
+	silent = silent || r == ConditionFailed && !c.rules.R16 // R16
 	if e.Key != nil {
 		c.settleItem(now, w, i, silent, late, r, img)
 	} else if !silent {
 		t.epoch.advance()
-		raise(&t.quarAt, now)
+		moments.Raise(&t.quarAt, now)
 		if late && c.opensWindow(now, t) {
-			raise(&t.ambItems, now.after(c.cfg.Tamb))
-			raise(&t.quarAt, now.after(c.cfg.Tamb))
+			moments.Raise(&t.ambItems, now.after(c.cfg.Tamb))
+			moments.Raise(&t.quarAt, now.after(c.cfg.Tamb))
 		}
 	}
-	if silent {
-		return
-	}
-	if t.options.Load().PagesUntilTTL {
+	if silent || t.options.Load().PagesUntilTTL {
 		return
 	}
 	t.writes.advance() // R48
-	raise(&t.lastWrite, now)
+	moments.Raise(&t.lastWrite, now)
 	late = late && c.opensWindow(now, t)
 	if late {
-		raise(&t.ambScans, now.after(c.cfg.Tamb))
-		raise(&t.lastWrite, now.after(c.cfg.Tamb))
+		moments.Raise(&t.ambScans, now.after(c.cfg.Tamb))
+		moments.Raise(&t.lastWrite, now.after(c.cfg.Tamb))
 	}
-	c.touch(now, t, e.Positions, late, c.rules.R42, c.rules.Fills)
-	c.touch(now, t, extra, late, c.rules.R42, c.rules.Fills)
+	for _, at := range [2][]Position{e.Positions, extra} {
+		c.touch(now, t, at, late, c.rules.R42, c.rules.Fills) // R42
+	}
 }
 
 // opensWindow reports whether a write of unknown outcome to t bars fills for Tamb (R17). On a covered table it need not,
 // for its commit, whenever it comes, is a record like any other; the window is noted in case coverage ends, and before
 // asking, so that either Lost sees the note or this sees that coverage has ended.
 func (c *Core) opensWindow(now Time, t *Table) bool {
-	if t.authoritative() || !c.rules.R17 {
+	if t.authoritative() || !c.rules.R17 { // R17
 		return false
 	}
-	raise(&t.lateUntil, now.after(c.cfg.Tamb))
+	moments.Raise(&t.lateUntil, now.after(c.cfg.Tamb))
 	return !t.options.Load().Covered
 }
 
 // Old returns the item of the i-th effect as it was cached when w began, its bytes appended to dst: exists is false for the
-// knowledge that there was none, known for no knowledge. A foreign write not heard of yet may have changed the item since.
+// knowledge that there was none, known for no knowledge, or for what was forgotten with the table since (R25): a write that went by
+// unseen, or a late one of which no record will tell, may have changed it. A foreign write not heard of yet may have, too.
 func (c *Core) Old(w *Write, i int, dst []byte) (image []byte, exists, known bool) {
 	h := &w.held[i]
-	return append(dst, h.old.Bytes...), h.had && !h.old.Absent, h.had
+	known = h.had && (!c.rules.Epoch || w.effects[i].Table.epoch.same(h.epoch)) // R25
+	return append(dst, h.old.Bytes...), known && !h.old.Absent, known
 }
 
 // settleItem is Settle for the item of effect i.
 //
-// An own image is stored only if it is certainly the newest value anyone may know (precision 2): no other own write
+// An own image is stored only if it is certainly the newest value anyone may know: no other own write
 // (R11) and no backend read of the key (R13) overlapped this one, it was sent once, no ambiguous write may still land on
 // top of it, counted from when this one was sent (R17own), and the table is still the same.
 func (c *Core) settleItem(now Time, w *Write, i int, silent, late bool, r Result, img *Image) {
 	h, e := &w.held[i], &w.effects[i]
 	t := e.Table
-	hash := c.hash(t.itemSalt, e.Key)
-	sh := c.shard(hash)
-	sh.mu.Lock()
+	sh, hash := c.lock(t.items, e.Key)
 	s := h.slot
 	alone := false
 	if s != nil {
-		b := s.busy
+		b := s.Busy
 		alone = !b.overlap && !b.dirty
 		if b.fences--; b.fences == 0 {
 			b.overlap, b.dirty = false, false
 		}
 	} else {
-		s = c.find(sh, hash, t, false, e.Key)
+		s = c.shelf.Find(sh, hash, t.items, e.Key)
 	}
 	if s != nil && !silent {
 		own := img != nil && !img.Transient && h.remote && alone && !late && (r == Applied || r == ConditionFailed) &&
-			(!c.rules.Epoch || t.epoch.same(h.epoch)) && !(c.rules.R17own && c.ambiguous(sh, hash, t, w.start))
+			(!c.rules.Epoch || t.epoch.same(h.epoch)) && // R25
+			!(c.rules.R17own && c.ambiguous(hash, t, w.start)) // R17
 		if own {
-			c.install(sh, s, &entry{img: *img, validAt: w.start, epoch: h.epoch})
-			sh.stores.Add(1)
+			c.shelf.Install(sh, s, &entry{Image: *img, ValidAt: int64(w.start), Epoch: h.epoch})
+			c.note(now, hash, trail.Written)
 		} else {
-			c.remove(sh, s, Invalidated) // R16, R17, and any write whose image is not certain
+			c.shelf.Remove(sh, s, shelf.Invalidated) // R16, R17, and any write whose image is not certain
+			c.note(now, hash, trail.Unsure)
 		}
 		c.void(s) // R1, R3
 	}
 	if !silent && h.remote {
-		if c.rules.R4 {
-			c.quar.stamp(hash, now)
+		if c.rules.R4 { // R4
+			c.quar.Raise(hash, now)
 		}
 		if late && c.opensWindow(now, t) {
-			sh.amb = openWindow(sh.amb, hash, now, now.after(c.cfg.Tamb))
-			c.quar.stamp(hash, now.after(c.cfg.Tamb)) // replicas may lag behind the late commit too
+			c.windows.Open(hash, now, now.after(c.cfg.Tamb))
+			c.quar.Raise(hash, now.after(c.cfg.Tamb)) // replicas may lag behind the late commit too
 		}
 	}
-	if s != nil {
-		sh.tidy(s)
-	}
-	sh.mu.Unlock()
-	c.drain(sh)
+	c.unlock(sh, s)
 }
 
 // End closes w. What was not settled is settled as Ambiguous: an unknown outcome is not a failure.

@@ -38,7 +38,7 @@ type Arena struct {
 	open     int32   // the segment that is appended to, plus one; 0 is none
 	live     int64   // bytes of blobs alive in the pool's segments, with their heads
 	used     int64   // bytes appended to those
-	large    int64   // bytes of blobs with segments of their own
+	large    int64   // bytes of blobs with memory of their own
 }
 
 // segment is one piece of memory.
@@ -46,7 +46,8 @@ type segment struct {
 	bytes []byte // nil in a vacant place
 	used  int    // bytes appended
 	live  int    // of those, of blobs alive
-	large bool   // made for one blob, on the heap
+	large bool   // one blob, in apart
+	apart extent
 }
 
 // Live is the memory of blobs alive, in bytes, heads included.
@@ -67,12 +68,11 @@ func (a *Arena) Alloc(n int) (Handle, []byte) {
 	return a.append(a.open-1, n, size)
 }
 
-// allocLarge gives a blob a segment of its own, so that it never has to be moved. It is the garbage collector's: there are
-// few of them to look at, and mappings of their own would meet the kernel's limit on their number.
+// allocLarge gives a blob memory of its own, so that it never has to be moved.
 func (a *Arena) allocLarge(n, size int) (Handle, []byte) {
-	a.Pool.large.Add(largeSize(int64(size)))
+	e, b := a.Pool.getLarge(size)
 	a.large += int64(size)
-	return a.append(a.place(segment{bytes: make([]byte, size), large: true}), n, size)
+	return a.append(a.place(segment{bytes: b, large: true, apart: e}), n, size)
 }
 
 // place puts s among the segments.
@@ -151,7 +151,7 @@ func (a *Arena) Free(h Handle, moved func(blob []byte, from, to Handle)) {
 func (a *Arena) drop(i int32) {
 	s := &a.segments[i]
 	if s.large {
-		a.Pool.large.Add(-largeSize(int64(len(s.bytes))))
+		a.Pool.putLarge(s.apart)
 	} else {
 		a.used -= int64(s.used)
 		a.Pool.put(s.bytes)

@@ -110,8 +110,12 @@ func (x *Index) Delete(hash uint64, h Handle) {
 
 // Shrink gives back memory when most places are vacant. Places change.
 func (x *Index) Shrink() {
-	if len(x.places) > minPlaces && 16*x.count < 3*len(x.places) {
-		x.resize(len(x.places) / 2)
+	n := len(x.places)
+	for n > minPlaces && 16*x.count < 3*n {
+		n /= 2
+	}
+	if n < len(x.places) {
+		x.resize(n)
 	}
 }
 

@@ -7,7 +7,6 @@
 package slab
 
 import (
-	"math/bits"
 	"os"
 	"runtime"
 	"sync"
@@ -39,10 +38,11 @@ type Pool struct {
 	whole   bool // segments are whole pages, and can be given back: else their neighbours' memory would go too
 
 	segments atomic.Int64 // bytes of them lent, and warm
-	large    atomic.Int64 // bytes of blobs with memory of their own
+	large    atomic.Int64 // bytes of pages of blobs too large for a segment
 
 	mu     sync.Mutex
 	chunks *chunks
+	apart  extents
 	warm   [][]byte // returned, memory kept
 	cold   [][]byte // never used, or given back to the system
 }
@@ -57,7 +57,7 @@ func NewPool(memory int64, arenas int) *Pool {
 	for int64(segment) < share && segment < maxSegment {
 		segment *= 2
 	}
-	p := &Pool{segment: segment, chunks: &chunks{}}
+	p := &Pool{segment: segment, chunks: &chunks{}, apart: newExtents()}
 	p.chunk = max(segment, int(min(chunkBytes, memory/8))/segment*segment)
 	p.warmest = int(min(warmSegments, memory/warmShare/int64(segment)))
 	p.whole = segment%os.Getpagesize() == 0
@@ -72,8 +72,8 @@ func NewPool(memory int64, arenas int) *Pool {
 // Held is the memory of segments lent and kept ready, and of large blobs, in bytes.
 func (p *Pool) Held() int64 { return p.segments.Load() + p.large.Load() }
 
-// Mapped is the part of Held that is not the garbage collector's.
-func (p *Pool) Mapped() int64 { return p.segments.Load() }
+// Mapped is the part of Held that is outside the garbage collector's heap: all of it, but for what lends segments.
+func (p *Pool) Mapped() int64 { return p.Held() }
 
 // Reserve is what so many arenas may hold beside the shares of their blobs: segments half used.
 func (p *Pool) Reserve(arenas int) int64 {
@@ -85,17 +85,31 @@ func (p *Pool) Reserve(arenas int) int64 {
 func (p *Pool) Share(n int) int64 {
 	size := Size(n)
 	if size > int64(p.segment/largeShare) {
-		return largeSize(size)
+		return (size + granule - 1) / granule * granule
 	}
 	each := int64(p.segment) / (int64(p.segment) / size)
 	return each + each/(slackShare-1) + 1
 }
 
-// largeSize is about what Go's allocator takes for size bytes: up to 32 KiB an eighth more at most, above it whole pages.
-func largeSize(size int64) int64 {
-	step := int64(1) << max(0, bits.Len64(uint64(size))-4)
-	step = min(step, 8<<10)
-	return (size + step - 1) / step * step
+// getLarge gives size bytes that are nobody else's. They are anything.
+func (p *Pool) getLarge(size int) (extent, []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known := len(p.apart.spans)
+	e, b := p.apart.alloc(size, p.chunk/granule)
+	for _, s := range p.apart.spans[known:] {
+		p.chunks.mapped = append(p.chunks.mapped, s.bytes)
+	}
+	p.large.Store(p.apart.held)
+	return e, b
+}
+
+// putLarge takes them back.
+func (p *Pool) putLarge(e extent) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.apart.free(e)
+	p.large.Store(p.apart.held)
 }
 
 // get lends a segment. Its bytes are anything.

@@ -71,9 +71,15 @@ func (o *owner) check() {
 		o.t.Fatalf("Live() = %d, want %d", o.arena.Live(), live)
 	}
 	var held int64
+	large, pages := &o.arena.Pool.apart, map[[2]int]bool{}
 	for i := range o.arena.segments {
 		if s := &o.arena.segments[i]; s.large {
-			held += largeSize(int64(len(s.bytes)))
+			for g := s.apart.at; g < s.apart.at+s.apart.n; g++ {
+				if at := [2]int{int(s.apart.span), int(g) / large.page}; !pages[at] {
+					pages[at] = true
+					held += int64(large.page * granule)
+				}
+			}
 		} else {
 			held += int64(len(s.bytes))
 		}

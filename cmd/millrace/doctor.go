@@ -18,7 +18,7 @@ type doctorCommand struct {
 	Tables []string `arg:"" optional:"" name:"table" help:"Tables to look at; without any, the first ten."`
 }
 
-// Run prints a line for each finding. It fails when any of them does.
+// Run prints a line for each finding. It fails when any of them does; what only warns, such as a stream that nothing asks for, does not.
 func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 	backend := "aws" // whatever serve would run with, it is upstream that is looked at
 	c.Backend = &backend
@@ -26,7 +26,9 @@ func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	findings := doctor.Run(ctx, doctor.Config{Upstream: loaded.Config.Upstream.Backend(), Tables: c.Tables, Environ: os.Environ()})
+	findings := doctor.Run(ctx, doctor.Config{
+		Upstream: loaded.Config.Upstream.Backend(), Tables: c.Tables, Environ: os.Environ(), Needs: loaded.Config.NeedsStream,
+	})
 	if c.JSON {
 		err = writeFindings(std.out, findings)
 	} else {

@@ -24,6 +24,16 @@ func printLedger(w io.Writer, l admin.Ledger) error {
 		for _, t := range l.Tables {
 			p.row(t.Table, t.ReadsConsumed, t.WritesConsumed, t.ReadsAvoided, t.StrongFills, t.Audits, t.StreamReads, t.NetUnits, fmt.Sprintf("$%.6f", t.NetDollars))
 		}
+		for _, t := range l.Tables {
+			if t.Estimated {
+				p.row("")
+				p.row(t.Table + ": what queries and scans cost is estimated from the sizes of the items they show, for the upstream is not asked")
+			}
+			if t.Advice != "" {
+				p.row("")
+				p.row(t.Table + ": " + t.Advice)
+			}
+		}
 	}
 	return p.flush()
 }

@@ -82,7 +82,7 @@ type cli struct {
 	Loadtest    loadtestCommand    `cmd:"" help:"Measure the latency of DynamoDB, of millrace or of both, honestly."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the millrace of the same configuration whether it is ready; exit 1 if not."`
 	Config      configCommands     `cmd:"" help:"Check or print the configuration."`
-	Doctor      doctorCommand      `cmd:"" help:"Look at the upstream of --backend aws: address, clock, credentials, permissions, streams. Exit 1 if a check fails."`
+	Doctor      doctorCommand      `cmd:"" help:"Look at the upstream of --backend aws: address, clock, credentials, permissions, streams. Exit 1 if a check fails, 2 if the settings are wrong, 0 with warnings."`
 	Verify      verifyCommand      `cmd:"" help:"Probe from outside whether a DynamoDB API shows what was written, when it must."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

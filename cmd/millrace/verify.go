@@ -22,6 +22,7 @@ type verifyCommand struct {
 	Bound       time.Duration `default:"5s" help:"How long a write past the target may stay unseen."`
 	IndexBound  time.Duration `default:"5s" help:"How long a global index may take by itself."`
 	MinHits     float64       `default:"-1" placeholder:"SHARE" help:"Least share of cache hits in each row that can have them; 0.3 if the target says what is a hit, else 0."`
+	MinSamples  int           `default:"20" help:"Least number of changes looked at in each row; 8 at most for scans and tables made anew."`
 	Duration    time.Duration `default:"45s" help:"Bound of the probing time for each target, without making tables."`
 	Rounds      int           `default:"40" help:"Writes of each client in a row; a third where each is waited for."`
 	Concurrency int           `default:"4" help:"Clients that write in each row; others that only read come on top."`
@@ -97,6 +98,7 @@ func (c *verifyCommand) configs(progress io.Writer) ([]verify.Config, error) {
 		}
 		cfg.Target, cfg.Writer, cfg.Promise = target, c.Writer, verify.Promise(c.Promise)
 		cfg.Bound, cfg.IndexBound, cfg.MinHits = c.Bound, c.IndexBound, c.MinHits
+		cfg.MinSamples = c.MinSamples
 		cfg.Duration, cfg.Rounds, cfg.Concurrency = c.Duration, c.Rounds, c.Concurrency
 		cfg.Seed, cfg.Only = seed, c.Only
 		begun := time.Now()
@@ -135,10 +137,16 @@ func (c *verifyCommand) write(report *verify.Report, stdout io.Writer) error {
 // verdictOf is the error that the command ends with: nil only if everything held.
 func verdictOf(report *verify.Report, failed error) error {
 	broken, unrun := 0, 0
+	var unjudged []error
 	for _, t := range report.Targets {
+		// Rows that were left out, or that the target does not have, are no failures, but a target of which there are
+		// no others was not judged.
+		if t.Verdict == verify.Failed {
+			unjudged = append(unjudged, fmt.Errorf("%s: %s", t.Name, t.Why))
+		}
 		for _, r := range t.Rows {
 			switch r.Verdict {
-			case verify.Violated, verify.TooFewHits:
+			case verify.Violated, verify.TooFewHits, verify.TooFewSamples:
 				broken++
 			case verify.Failed:
 				unrun++
@@ -147,11 +155,13 @@ func verdictOf(report *verify.Report, failed error) error {
 	}
 	switch {
 	case broken > 0:
-		return verdictError{exitFailure, errors.Join(fmt.Errorf("%d rows do not hold", broken), failed)}
+		return verdictError{exitFailure, errors.Join(fmt.Errorf("%d rows do not hold, or prove too little", broken), failed)}
 	case failed != nil:
 		return verdictError{exitNotRun, failed}
 	case unrun > 0:
 		return verdictError{exitNotRun, fmt.Errorf("%d rows could not be run", unrun)}
+	case len(unjudged) > 0:
+		return verdictError{exitNotRun, errors.Join(unjudged...)}
 	}
 	return nil
 }

@@ -14,8 +14,8 @@ type Effect struct {
 }
 
 // Classify tells what a statement may change without knowing its table. An error is what DynamoDB says of a text that
-// is no statement, and would say of this one if it reads it as this package does: who cannot rely on that must take
-// the statement for one that may change anything.
+// is no statement, and would say of this one if it reads it as this package does, or that the statement gives an attribute twice: who
+// cannot rely on that must take the statement for one that may change anything.
 func Classify(text string, parameters []ddb.AttributeValue) (Effect, *ddb.Error) {
 	s, err := Parse(text)
 	if err != nil || !s.Verb.Writes() {
@@ -24,6 +24,9 @@ func Classify(text string, parameters []ddb.AttributeValue) (Effect, *ddb.Error)
 	e := Effect{Writes: true, Table: s.Table}
 	if s.Verb == Insert {
 		e.Item, err = s.Item(parameters)
+		if err == nil && s.value.kind == nodeStruct && len(e.Item) < len(s.value.kids)/2 {
+			err = errTwice
+		}
 		return e, err
 	}
 	b := &binder{parameters: parameters}
@@ -36,9 +39,13 @@ func Classify(text string, parameters []ddb.AttributeValue) (Effect, *ddb.Error)
 		if err != nil {
 			return e, err
 		}
-		if _, again := e.Item.Get(name); !again {
-			e.Item = e.Item.With(name, v)
+		if _, again := e.Item.Get(name); again {
+			return e, errTwice
 		}
+		e.Item = e.Item.With(name, v)
 	}
 	return e, nil
 }
+
+// errTwice is why it is not known which item a statement writes. It goes to nobody.
+var errTwice = ddb.Validation("An attribute is given more than once")

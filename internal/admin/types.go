@@ -147,8 +147,13 @@ type Coherence struct {
 	Forgotten    uint64   `json:"forgotten"`
 	Writes       uint64   `json:"writes"`
 	// StreamLag is how long the stream is taken to lag behind the table at most; null where none is read.
-	StreamLag *float64   `json:"stream_lag_seconds"`
-	Audit     TableAudit `json:"audit"`
+	StreamLag *float64 `json:"stream_lag_seconds"`
+	// WeakFills are misses that were read eventually and not stored where they would have been read strongly, by why.
+	WeakFills map[string]uint64 `json:"weak_fills"`
+	// Cold is true while strong fills are kept within RefillRate a second, because the cache was dropped as a whole.
+	Cold       bool       `json:"cold"`
+	RefillRate int        `json:"refill_rate"`
+	Audit      TableAudit `json:"audit"`
 }
 
 // TableAudit is what audits of one table's hits found, and the share of them that is audited.
@@ -253,4 +258,8 @@ type LedgerTable struct {
 	StreamReads    float64 `json:"stream_requests"`
 	NetUnits       float64 `json:"net_units"`
 	NetDollars     float64 `json:"net_dollars"`
+	// Estimated is true where what some pages cost follows from the sizes of their items alone.
+	Estimated bool `json:"estimated,omitempty"`
+	// Advice is what to change, empty for nothing.
+	Advice string `json:"advice,omitempty"`
 }

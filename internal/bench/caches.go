@@ -23,11 +23,11 @@ const (
 	// batchGets is the most keys that one BatchGetItem takes. (API Reference, BatchGetItem: RequestItems.)
 	batchGets = 100
 	// roomPerEntry is the budget for an entry, about what it takes: the caches are as full as they are in use.
-	roomPerEntry = 850
+	roomPerEntry = 670
 	// forcedCycles is how many collections one figure is the mean of: CPU times come in steps of 10 ms.
 	forcedCycles = 5
 	// smallBudget is the budget that is filled in every way to see that it holds, and growKeys the keys that grow in it.
-	smallBudget, growKeys = 256 << 20, 5000
+	smallBudget, growKeys = 256 << 20, 20_000
 	// oneShots are the keys that are asked for once, each longKey characters long.
 	oneShots, longKey = 200_000, 1000
 )
@@ -123,8 +123,11 @@ func measureFull(ctx context.Context, s *settings, out io.Writer, upstream *stub
 	return nil
 }
 
-// eachWorker runs do for numbers 0 to n-1, spread over connections to srv, each with a source of its own.
-func eachWorker(ctx context.Context, srv *server, n uint64, do func(c *client, s *source, i uint64) error) error {
+// work makes what one worker does with a number, over a connection and with a source of its own. Requests are made once, here.
+type work func(c *client, s *source) func(i uint64) error
+
+// eachWorker has numbers 0 to n-1 worked on, spread over connections to srv.
+func eachWorker(ctx context.Context, srv *server, n uint64, make work) error {
 	clients, err := dialAll(srv.endpoint, closedClients)
 	if err != nil {
 		return err
@@ -132,30 +135,44 @@ func eachWorker(ctx context.Context, srv *server, n uint64, do func(c *client, s
 	defer closeAll(clients)
 	var next atomic.Uint64
 	var wg sync.WaitGroup
-	failed := make([]error, len(clients))
+	var failed [closedClients]error
 	for w, c := range clients {
 		wg.Go(func() {
-			s := newSource(w)
+			do := make(c, newSource(w))
 			for ctx.Err() == nil && failed[w] == nil {
 				i := next.Add(1) - 1
 				if i >= n {
 					return
 				}
-				failed[w] = do(c, s, i)
+				failed[w] = do(i)
 			}
 		})
 	}
 	wg.Wait()
-	return errors.Join(errors.Join(failed...), ctx.Err())
+	return errors.Join(errors.Join(failed[:]...), ctx.Err())
+}
+
+// each sends one request for each number, with its key.
+func each(operation, body string) work {
+	return func(c *client, _ *source) func(uint64) error {
+		request := newTemplate(operation, body)
+		return func(i uint64) error {
+			_, err := c.do(request.fill(nil, i, 1))
+			return err
+		}
+	}
 }
 
 // readAll has srv cache items 0 to n-1.
 func readAll(ctx context.Context, srv *server, n uint64) error {
 	key := fmt.Sprintf(`{"pk":{"S":"%s"}}`, blankKey)
 	body := fmt.Sprintf(`{"RequestItems":{"bench":{"Keys":[%s]}}}`, strings.TrimSuffix(strings.Repeat(key+",", batchGets), ","))
-	return eachWorker(ctx, srv, n/batchGets, func(c *client, _ *source, i uint64) error {
-		_, err := c.do(newTemplate("BatchGetItem", body).fill(nil, i*batchGets, 1))
-		return err
+	return eachWorker(ctx, srv, n/batchGets, func(c *client, _ *source) func(uint64) error {
+		get := newTemplate("BatchGetItem", body)
+		return func(i uint64) error {
+			_, err := c.do(get.fill(nil, i*batchGets, 1))
+			return err
+		}
 	})
 }
 
@@ -163,22 +180,28 @@ func readAll(ctx context.Context, srv *server, n uint64) error {
 // cached in its place, the rest by batches of writes, which remove what is cached, and reads that bring it back.
 func churn(ctx context.Context, srv *server, n uint64) error {
 	one := putBody("bench")
-	if err := eachWorker(ctx, srv, n/20, func(c *client, s *source, _ uint64) error {
-		_, err := c.do(newTemplate("PutItem", one).fill(s, s.r.Uint64N(n), 1))
-		return err
+	if err := eachWorker(ctx, srv, n/20, func(c *client, s *source) func(uint64) error {
+		put := newTemplate("PutItem", one)
+		return func(uint64) error {
+			_, err := c.do(put.fill(s, s.r.Uint64N(n), 1))
+			return err
+		}
 	}); err != nil {
 		return err
 	}
 	many := batchPut("bench", batchSize, "")
 	key := fmt.Sprintf(`{"pk":{"S":"%s"}}`, blankKey)
 	body := fmt.Sprintf(`{"RequestItems":{"bench":{"Keys":[%s]}}}`, strings.TrimSuffix(strings.Repeat(key+",", batchSize), ","))
-	return eachWorker(ctx, srv, n*9/20/batchSize, func(c *client, s *source, _ uint64) error {
-		first := s.r.Uint64N(n - batchSize)
-		if _, err := c.do(newTemplate("BatchWriteItem", many).fill(s, first, 1)); err != nil {
+	return eachWorker(ctx, srv, n*9/20/batchSize, func(c *client, s *source) func(uint64) error {
+		put, get := newTemplate("BatchWriteItem", many), newTemplate("BatchGetItem", body)
+		return func(uint64) error {
+			first := s.r.Uint64N(n - batchSize)
+			if _, err := c.do(put.fill(s, first, 1)); err != nil {
+				return err
+			}
+			_, err := c.do(get.fill(nil, first, 1))
 			return err
 		}
-		_, err := c.do(newTemplate("BatchGetItem", body).fill(nil, first, 1))
-		return err
 	})
 }
 
@@ -283,10 +306,7 @@ func measureBudget(ctx context.Context, s *settings, out io.Writer, upstream *st
 		{"updates that grow to 25 KB", func() error {
 			for n := 100; n <= 25_600; n *= 2 {
 				body := fmt.Sprintf(`{"Item":{"pk":{"S":"%s"},"v":{"S":"%s"}},"TableName":"bench"}`, blankKey, strings.Repeat("v", n))
-				err := eachWorker(ctx, srv, growKeys, func(c *client, _ *source, i uint64) error {
-					_, err := c.do(newTemplate("PutItem", body).fill(nil, i, 1))
-					return err
-				})
+				err := eachWorker(ctx, srv, growKeys, each("PutItem", body))
 				if err != nil {
 					return err
 				}
@@ -295,10 +315,7 @@ func measureBudget(ctx context.Context, s *settings, out io.Writer, upstream *st
 		}},
 		{"keys of 1 KB asked for once", func() error {
 			body := fmt.Sprintf(`{"Key":{"pk":{"S":"%s%s"}},"TableName":"bench"}`, strings.Repeat("k", longKey-keyLength), blankKey)
-			return eachWorker(ctx, srv, oneShots, func(c *client, _ *source, i uint64) error {
-				_, err := c.do(newTemplate("GetItem", body).fill(nil, i, 1))
-				return err
-			})
+			return eachWorker(ctx, srv, oneShots, each("GetItem", body))
 		}},
 	} {
 		if err := phase.run(); err != nil {

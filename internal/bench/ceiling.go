@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -68,6 +71,9 @@ type contender struct {
 	refreshed time.Time
 	// paced is the rate at which latency is taken.
 	paced float64
+	// fleet has its connections, once there are some, and used is when they last were.
+	fleet *fleet
+	used  time.Time
 }
 
 // ceilingPart measures hits as shipped beside bare servers that give the same bytes and beside other caches. Every side is
@@ -84,6 +90,8 @@ type ceilingPart struct {
 	// requests are millrace's, answers the bodies it gave to them.
 	requests, answers [][]byte
 	upstream, server  *server
+	// loop is what the client runs on, once it has run.
+	loop *loop
 }
 
 // newCeilingPart makes the part.
@@ -121,7 +129,7 @@ func ceilingRequests(operation, body string, n int, step uint64) (requests [][]b
 	return requests
 }
 
-// setUp starts all sides, fills the caches and finds out what each side can do.
+// setUp starts all sides and fills the caches.
 func (p *ceilingPart) setUp(ctx context.Context) error {
 	p.dir = filepath.Join(p.s.dir, "ceiling-"+p.workload.name)
 	var err error
@@ -143,20 +151,20 @@ func (p *ceilingPart) setUp(ctx context.Context) error {
 	if err := p.workload.sides(p, ctx); err != nil {
 		return err
 	}
-	for _, c := range p.sides {
-		o, err := p.load(ctx, c, time.Second/2, 0)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
-		}
-		c.paced = o.rate() / 2
-	}
-	// Those that speak the same protocol are held to the same rate, the strictest: half of what the bare server can do.
-	for _, c := range p.sides {
-		if bare := p.side(bareKinds[0]); bare != nil && (c.name == hitSide || c.name == scrapedSide) {
-			c.paced = bare.paced
-		}
-	}
 	return nil
+}
+
+// pace sets the rate at which each side's latency is taken in this round: half of what it has just done in a closed loop. A
+// shared host gives now twice as much as a minute before. Those that speak the same protocol are held to the same rate, the
+// strictest: half of what the bare server did.
+func (p *ceilingPart) pace(got samples) {
+	for _, c := range p.sides {
+		as := c
+		if bare := p.side(bareKinds[0]); bare != nil && (c.name == hitSide || c.name == scrapedSide) {
+			as = bare
+		}
+		c.paced = median(got[as.name+" rate"]) / 2
+	}
 }
 
 // side is the side with a name, or nil.
@@ -235,11 +243,17 @@ func warm(endpoint string, requests [][]byte) (answers [][]byte, err error) {
 // tearDown stops all sides.
 func (p *ceilingPart) tearDown() error {
 	var failed []error
+	if p.loop != nil {
+		failed = append(failed, p.loop.close())
+	}
 	for _, stop := range slices.Backward(p.stops) {
 		failed = append(failed, stop())
 	}
 	return errors.Join(failed...)
 }
+
+// keptIdle is for how long a side is not asked and its connections are kept. (Node.js hangs up after five seconds.)
+const keptIdle = 2 * time.Second
 
 // load drives one side for a while, as fast as it goes where rate is 0, and notes what the server used.
 func (p *ceilingPart) load(ctx context.Context, c *contender, span time.Duration, rate float64) (o outcome, err error) {
@@ -260,54 +274,99 @@ func (p *ceilingPart) load(ctx context.Context, c *contender, span time.Duration
 			err = errors.Join(err, aside)
 		}()
 	}
-	err = onCore(clientCore, func() error {
-		w, err := newWire(c.address, ceilingConns, c.requests, c.whole)
-		if err != nil {
-			return err
-		}
-		defer w.close()
-		// Connections are served, and caches of the processor warm, before anything is measured.
-		if _, err := w.run(ctx, span/10, rate); err != nil {
-			return err
-		}
-		before := cpuOf(c.pid)
-		if o, err = w.run(ctx, span, rate); err != nil {
-			return err
-		}
-		o.serverCPU = cpuOf(c.pid) - before
-		return nil
-	})
+	if c.fleet != nil && time.Since(c.used) > keptIdle {
+		err = c.fleet.close()
+		c.fleet = nil
+	}
+	defer func() { c.used = time.Now() }()
+	if err == nil && c.fleet == nil {
+		c.fleet, err = p.connect(c)
+	}
+	if err != nil {
+		return o, err
+	}
+	// Connections are served, and caches of the processor warm, before anything is measured.
+	if _, err := c.fleet.run(ctx, load{span: span / 10, rate: rate}); err != nil {
+		return o, err
+	}
+	// The client's own garbage is collected when nothing is measured.
+	runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	before := cpuOf(c.pid)
+	o, err = c.fleet.run(ctx, load{span: span, rate: rate})
+	o.serverCPU = cpuOf(c.pid) - before
 	return o, err
 }
 
-// round takes all sides once for each figure.
+// connect makes the clients of one side. All sides' are on one loop, of which only one side's are busy at a time.
+func (p *ceilingPart) connect(c *contender) (*fleet, error) {
+	if p.loop == nil {
+		var err error
+		if p.loop, err = newLoop(true); err != nil {
+			return nil, err
+		}
+		if err := p.loop.stayAwake(); err != nil {
+			return nil, err
+		}
+	}
+	draw := rand.New(rand.NewPCG(1, 2))
+	f := &fleet{loop: p.loop, whole: c.whole, next: func() (int, []byte) {
+		i := draw.IntN(len(c.requests))
+		return i, c.requests[i]
+	}}
+	return f, f.connect(c.address, ceilingConns)
+}
+
+// stretches are how many short stretches a side's time in a round is made of, taken in turns with the others'. What disturbs a
+// shared machine for a while spoils those that it falls into, and a disturbance of a few milliseconds makes a backlog that takes
+// many times as long to be gone. The round's figure is the median of its stretches.
+const stretches = 5
+
+// round takes all sides in turns, first as fast as they go and then, for latency, at half of that.
 func (p *ceilingPart) round(ctx context.Context, number int) error {
 	var closed, open []func() error
+	span, got := p.s.span/stretches, samples{}
 	for _, c := range p.sides {
 		closed = append(closed, func() error {
-			o, err := p.load(ctx, c, p.s.span, 0)
+			o, err := p.load(ctx, c, span, 0)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
-			p.got.add(c.name+" rate", o.rate())
-			p.got.add(c.name+" client", o.clientCPU.Seconds()/o.took.Seconds())
+			got.add(c.name+" rate", o.rate())
+			got.add(c.name+" client", o.clientCPU.Seconds()/o.took.Seconds())
 			if c.pid != 0 {
-				p.got.add(c.name+" cpu", max(o.serverCPU, clockTick).Seconds()*1e6/float64(o.requests))
+				got.add(c.name+" cpu", max(o.serverCPU, clockTick).Seconds()*1e6/float64(o.requests))
 			}
 			return nil
 		})
 		open = append(open, func() error {
-			o, err := p.load(ctx, c, p.s.span/2, c.paced)
+			stolen := stolenTime()
+			o, err := p.load(ctx, c, span, c.paced)
 			if err != nil {
 				return fmt.Errorf("%s at %.0f/s: %w", c.name, c.paced, err)
 			}
-			p.got.add(c.name+" p50", float64(o.quantile(0.5).Microseconds()))
-			p.got.add(c.name+" p99", float64(o.quantile(0.99).Microseconds()))
+			got.add(c.name+" p50", float64(o.quantile(0.5).Nanoseconds())/1e3)
+			got.add(c.name+" p99", float64(o.quantile(0.99).Nanoseconds())/1e3)
+			got.add("late", float64(quantile(o.late, 0.99).Nanoseconds())/1e3)
+			got.add("stolen", float64((stolenTime() - stolen).Milliseconds()))
 			return nil
 		})
 	}
-	if err := alternate(number, closed...); err != nil {
-		return err
+	for i := range stretches {
+		if err := alternate(number+i, closed...); err != nil {
+			return err
+		}
 	}
-	return alternate(number, open...)
+	p.pace(got)
+	for i := range stretches {
+		if err := alternate(number+i, open...); err != nil {
+			return err
+		}
+	}
+	for name, values := range got {
+		p.got.add(name, median(values))
+	}
+	p.got.add("most late", slices.Max(got["late"]))
+	p.got.add("most stolen", slices.Max(got["stolen"]))
+	return nil
 }

@@ -4,20 +4,25 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
 	"slices"
 )
 
 // report prints every side's figures and then the ratios that are owed.
 func (p *ceilingPart) report(out io.Writer) {
 	fmt.Fprintf(out, "%s: %d connections, %d requests in turn at random, servers on core %d, the client on core %d\n",
-		p.workload.about, ceilingConns, len(p.requests), serverCore, clientCore)
+		p.workload.about, ceilingConns, len(p.requests), serverCore, runtime.NumCPU()-1)
 	for _, c := range p.sides {
 		row(out, c.name+": server's CPU a request, us", p.got[c.name+" cpu"], "")
 		row(out, "  requests a second, closed loop", p.got[c.name+" rate"], "")
 		row(out, "  share of its core that the client then needs", p.got[c.name+" client"], "")
-		row(out, fmt.Sprintf("  p50 from when it was due at %.0f/s, us", c.paced), p.got[c.name+" p50"], "")
-		row(out, "  p99", p.got[c.name+" p99"], "")
+		row(out, fmt.Sprintf("  p50 from when it was due, in the last round at %.0f/s, us", c.paced), p.got[c.name+" p50"], "")
+		row(out, "  p99, median of a round's stretches", p.got[c.name+" p99"], "")
 	}
+	row(out, "late by the client's own fault, p99 of a stretch, us", p.got["late"], "")
+	row(out, "  in the worst stretch of a round", p.got["most late"], "")
+	row(out, "stolen by the host in a stretch, all cores, ms", p.got["stolen"], "")
+	row(out, "  in the worst stretch of a round", p.got["most stolen"], "")
 	for _, what := range p.missing {
 		fmt.Fprintln(out, " ", what)
 	}

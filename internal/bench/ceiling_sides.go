@@ -118,7 +118,7 @@ func (p *ceilingPart) addBare(ctx context.Context) error {
 	for _, kind := range bareKinds {
 		name := strings.ReplaceAll(kind, "/", "")
 		err := p.addProcess(ctx, kind, whole, p.requests, func(address string) (*process, error) {
-			return startProcess(ctx, p.dir, name, address, self, "-bare", kind, "-listen", address, "-answer", file)
+			return startProcess(ctx, p.dir, name, address, onServerCore, self, "-bare", kind, "-listen", address, "-answer", file)
 		})
 		if err != nil {
 			return err
@@ -214,7 +214,7 @@ func (p *ceilingPart) addCache(ctx context.Context, name, program string, gets, 
 		if err != nil {
 			return nil, err
 		}
-		return startProcess(ctx, p.dir, program, address, path, args(port)...)
+		return startProcess(ctx, p.dir, program, address, onServerCore, path, args(port)...)
 	})
 	if err != nil {
 		return err

@@ -1,201 +1,297 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/url"
 	"slices"
-	"strconv"
+	"sync/atomic"
 	"time"
 )
 
-// fleet is many clients on one loop, each a keep-alive connection with at most one request in flight. In a closed loop each
-// asks again as soon as it was answered. In an open one requests are due at times drawn beforehand, as those of many
-// independent callers are: a request that finds no free connection waits for one, and its latency counts from when it was due.
+// fleet is many clients of one server on one loop, each a keep-alive connection with at most one request in flight, so that
+// they cost less than any server and the same for all. In a closed loop each asks again as soon as it was answered. In an
+// open one requests are due at times that nothing moves: one that finds no free connection waits for one, and its latency
+// counts from when it was due. Connections stay from one load to the next.
 type fleet struct {
-	loop     *loop
-	clients  []*socket
-	template *template
-	source   *source
-	number   func() uint64 // of the next key
+	loop *loop
+	// next makes a request, which is written before the call after it, and the number that whole knows it by.
+	next func() (i int, request []byte)
+	// whole returns the length of the answer to request i at the beginning of buf, 0 if it is not all there yet, and an
+	// error if it is not the right one.
+	whole func(i int, buf []byte) (int, error)
 
-	// rate is 0 in a closed loop.
-	rate  float64
-	draw  *rand.Rand
-	next  time.Time // when the next request is due in an open loop
-	from  time.Time // from when on it is measured
-	until time.Time
-	idle  []*socket
-	owed  []time.Time // requests that wait for a connection
+	// What follows belongs to the loop's thread, while there is load.
+	load    load
+	callers []*caller
+	idle    []*caller
+	free    time.Time   // since when one is idle
+	owed    []time.Time // when requests were due that wait for one
+	// nextDue is when the next request is due in an open loop, or when a closed one ends; the zero time once that is over.
+	nextDue time.Time
+	from    time.Time // from when on it is measured
+	until   time.Time
+	sent    int
+	cpu     time.Duration // what the thread had used when the load began
+	out     outcome
+	failed  error
+	running bool
+	done    chan struct{}
 
-	asked     map[*socket]time.Time // since when each request counts
-	latencies []time.Duration
-	late      []time.Duration // how late requests were sent
-	answered  int
-	failed    error
-	done      chan struct{}
+	// answered counts answers of all loads; anybody may look.
+	answered atomic.Int64
 }
 
-// fleetWarmUp is how long load goes on before anything is counted.
-const fleetWarmUp = 200 * time.Millisecond
+// caller is one of the connections.
+type caller struct {
+	socket
+	// request is the number of the one in flight; due is since when it counts.
+	request int
+	due     time.Time
+}
 
-// drive opens n connections to endpoint, puts load on it for span, and tells what came of it. Seed decides when requests
-// are due.
-func (f *fleet) drive(endpoint string, n int, span time.Duration, seed uint64) (outcome, error) {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return outcome{}, err
-	}
+// load is what a fleet is to do.
+type load struct {
+	// span is how long requests are sent and counted, after warmUp, in which they are sent and not counted.
+	span, warmUp time.Duration
+	// rate is how many are due a second; 0 is a closed loop.
+	rate float64
+	// draw draws the times between requests, as of many independent callers; nil spaces them evenly.
+	draw *rand.Rand
+}
+
+// stallTimeout is how long a server may answer nobody before it counts as broken.
+const stallTimeout = 10 * time.Second
+
+// connect opens n connections to address, a host and a port.
+func (f *fleet) connect(address string, n int) error {
 	for range n {
-		c, err := net.DialTimeout("tcp", u.Host, answerTimeout)
+		c, err := net.DialTimeout("tcp", address, answerTimeout)
 		if err != nil {
-			return outcome{}, err
+			return err
 		}
 		fd, err := descriptor(c)
 		if err != nil {
-			return outcome{}, err
+			return err
 		}
-		k := &socket{fd: fd}
-		k.got = func(in []byte) (int, error) { return f.answer(k, in) }
-		k.hungUp = func() error { return f.fail(errors.New("a connection was closed")) }
-		f.clients = append(f.clients, k)
+		k := &caller{socket: socket{fd: fd}}
+		k.got = func(in []byte) (int, error) { return f.answer(k, in), nil }
+		k.hungUp = func() error {
+			f.fail(errors.New("read answer: the server hung up"))
+			return nil
+		}
+		f.callers = append(f.callers, k)
 	}
-	f.idle, f.asked, f.done = slices.Clone(f.clients), map[*socket]time.Time{}, make(chan struct{})
-	f.draw = rand.New(rand.NewPCG(seed, 2))
-	if err := f.loop.post(func() { f.begin(span) }); err != nil {
-		return outcome{}, err
-	}
-	select {
-	case <-f.done:
-	case err := <-f.loop.ended:
-		f.loop.ended <- err
-		return outcome{}, err
-	case <-time.After(span + answerTimeout):
-		return outcome{}, errors.New("requests were not answered in time")
-	}
-	o := outcome{requests: f.answered, took: f.until.Sub(f.from), latencies: f.latencies, late: f.late}
-	slices.Sort(o.latencies)
-	slices.Sort(o.late)
-	return o, f.failed
+	return f.onLoop(func() error {
+		for _, k := range f.callers {
+			if err := f.loop.open(&k.socket); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-// begin starts the load, on the loop's thread.
-func (f *fleet) begin(span time.Duration) {
+// close hangs up.
+func (f *fleet) close() error {
+	return f.onLoop(func() error {
+		for _, k := range f.callers {
+			if f.loop.sockets[k.fd] == &k.socket {
+				f.loop.shut(&k.socket)
+			}
+		}
+		return nil
+	})
+}
+
+// onLoop runs do on the loop's thread and waits for it.
+func (f *fleet) onLoop(do func() error) error {
+	result := make(chan error, 1)
+	if err := f.loop.post(func() { result <- do() }); err != nil {
+		return err
+	}
+	select {
+	case err := <-result:
+		return err
+	case err := <-f.loop.ended:
+		f.loop.ended <- err
+		return err
+	}
+}
+
+// run puts load on the server and tells what came of it: of all that was asked for after the warm-up, which is waited for.
+// The first wrong answer ends it, and the fleet is of no use then.
+func (f *fleet) run(ctx context.Context, l load) (outcome, error) {
+	done := make(chan struct{})
+	if err := f.onLoop(func() error { return f.begin(l, done) }); err != nil {
+		return outcome{}, err
+	}
+	progress := time.NewTicker(stallTimeout)
+	defer progress.Stop()
+	ended, seen := ctx.Done(), int64(-1)
+	for {
+		select {
+		case <-done:
+			o := f.out
+			o.latencies, o.late, o.each = slices.Clone(o.latencies), slices.Clone(o.late), slices.Clone(o.each)
+			slices.Sort(o.latencies)
+			slices.Sort(o.late)
+			if f.failed == nil && o.requests == 0 {
+				return o, errors.Join(errors.New("no request was answered"), ctx.Err())
+			}
+			return o, errors.Join(f.failed, ctx.Err())
+		case err := <-f.loop.ended:
+			f.loop.ended <- err
+			return outcome{}, err
+		case <-ended:
+			ended = nil
+			if err := f.loop.post(func() { f.until, f.nextDue, f.owed = time.Now(), time.Now(), nil }); err != nil {
+				return outcome{}, err
+			}
+		case <-progress.C:
+			now := f.answered.Load()
+			if now == seen {
+				err := fmt.Errorf("no answer for %v", stallTimeout)
+				return outcome{}, errors.Join(err, f.onLoop(func() error { f.fail(err); return nil }))
+			}
+			seen = now
+		}
+	}
+}
+
+// begin starts the load, on the loop's thread as all that follows.
+func (f *fleet) begin(l load, done chan struct{}) error {
+	if f.failed != nil {
+		return f.failed
+	}
 	now := time.Now()
-	f.from = now.Add(fleetWarmUp)
-	f.until = f.from.Add(span)
-	for _, k := range f.clients {
-		if err := f.loop.open(k); err != nil {
-			f.failed = err
-		}
-	}
+	f.load, f.done, f.running, f.sent = l, done, true, 0
+	f.from = now.Add(l.warmUp)
+	f.until = f.from.Add(l.span)
+	f.idle, f.owed, f.free = append(f.idle[:0], f.callers...), f.owed[:0], now
+	f.out = outcome{latencies: f.out.latencies[:0], late: f.out.late[:0], each: f.out.each[:0], from: f.from, until: f.until}
+	f.cpu = threadCPU()
 	f.loop.alarms = append(f.loop.alarms, f)
-	f.next = now
-	if f.rate == 0 {
-		f.next = f.until
-		for _, k := range f.clients {
-			f.ask(k, now, now)
+	f.nextDue = now
+	if l.rate == 0 {
+		f.nextDue = f.until
+		for _, k := range f.callers {
+			f.ask(k, now)
 		}
+		f.idle = f.idle[:0]
 	}
+	return nil
 }
 
 // due is part of alarm.
-func (f *fleet) due() time.Time { return f.next }
+func (f *fleet) due() time.Time { return f.nextDue }
 
 // ring is part of alarm: what is due is sent. After the end nothing more is due, but what was is still sent and answered.
 func (f *fleet) ring(now time.Time) error {
-	for !f.next.IsZero() && !now.Before(f.next) {
-		if f.failed != nil || !f.next.Before(f.until) {
-			f.next = time.Time{}
-			return f.end()
+	for f.running && !f.nextDue.IsZero() && !now.Before(f.nextDue) {
+		if !f.nextDue.Before(f.until) || f.sent+len(f.owed) >= maxRequests {
+			f.nextDue = time.Time{}
+			f.endIfIdle(now)
+			return nil
 		}
 		if n := len(f.idle); n > 0 {
 			k := f.idle[n-1]
 			f.idle = f.idle[:n-1]
-			f.ask(k, f.next, now)
+			f.noteLate(f.nextDue, min(now.Sub(f.nextDue), now.Sub(f.free)))
+			f.ask(k, f.nextDue)
 		} else {
-			f.owed = append(f.owed, f.next)
+			f.owed = append(f.owed, f.nextDue)
 		}
-		f.next = f.next.Add(time.Duration(f.draw.ExpFloat64() / f.rate * float64(time.Second)))
+		gap := 1.0
+		if f.load.draw != nil {
+			gap = f.load.draw.ExpFloat64()
+		}
+		f.nextDue = f.nextDue.Add(time.Duration(gap / f.load.rate * float64(time.Second)))
 	}
 	return nil
+}
+
+// noteLate notes how late a request was sent though a connection was free.
+func (f *fleet) noteLate(due time.Time, late time.Duration) {
+	if !due.Before(f.from) {
+		f.out.late = append(f.out.late, late)
+	}
 }
 
 // ask sends the next request over k. It counts from when it was due.
-func (f *fleet) ask(k *socket, due, now time.Time) {
-	f.asked[k] = due
-	if f.rate > 0 && !due.Before(f.from) {
-		f.late = append(f.late, now.Sub(due))
-	}
-	if err := k.write(f.template.fill(f.source, f.number(), 1)); err != nil {
-		f.failed = err
+func (f *fleet) ask(k *caller, due time.Time) {
+	i, request := f.next()
+	k.request, k.due = i, due
+	f.sent++
+	if err := k.write(request); err != nil {
+		f.fail(fmt.Errorf("write request: %w", err))
 	}
 }
 
-// fail notes the first thing that went wrong; ring then ends the load.
-func (f *fleet) fail(err error) error {
-	if f.failed == nil && len(f.asked) > 0 {
-		f.failed = err
+// answer takes an answer in, sends what is next, and tells how much of in it was.
+func (f *fleet) answer(k *caller, in []byte) (used int) {
+	if !f.running {
+		return len(in) // the load has failed
 	}
-	f.next = time.Now()
-	return nil
-}
-
-// answer takes an answer in, and sends what is next.
-func (f *fleet) answer(k *socket, in []byte) (used int, err error) {
-	size := bytes.Index(in, []byte("\r\n\r\n")) + 4
-	if size < 4 {
-		return 0, nil
+	length, err := f.whole(k.request, in)
+	switch {
+	case err == nil && length == 0:
+		return 0
+	case err == nil && length < len(in):
+		err = fmt.Errorf("%d bytes came after an answer of %d", len(in)-length, length)
 	}
-	length := -1
-	if _, v, ok := bytes.Cut(in[:size], []byte("\r\nContent-Length: ")); ok {
-		v, _, _ = bytes.Cut(v, []byte("\r\n"))
-		if length, err = strconv.Atoi(string(v)); err != nil {
-			return 0, err
-		}
-	}
-	if length < 0 || string(in[9:12]) != "200" {
-		return len(in), f.fail(fmt.Errorf("answered with %.400q", in))
-	}
-	if len(in) < size+length {
-		return 0, nil
+	if err != nil {
+		f.fail(err)
+		return len(in)
 	}
 	now := time.Now()
-	due := f.asked[k]
-	delete(f.asked, k)
-	if !due.Before(f.from) && (f.rate > 0 || now.Before(f.until)) {
-		f.answered++
-		f.latencies = append(f.latencies, now.Sub(due))
+	f.answered.Add(1)
+	if !k.due.Before(f.from) {
+		f.out.requests++
+		f.out.latencies = append(f.out.latencies, now.Sub(k.due))
+		f.out.each = append(f.out.each, timed{k.due, now.Sub(k.due)})
 	}
 	switch {
 	case len(f.owed) > 0:
 		due := f.owed[0]
 		f.owed = f.owed[:copy(f.owed, f.owed[1:])]
-		f.ask(k, due, now)
-	case f.next.IsZero():
-		return size + length, f.end()
-	case f.rate == 0:
-		f.ask(k, now, now)
-	default:
-		f.idle = append(f.idle, k)
+		f.noteLate(due, 0)
+		f.ask(k, due)
+		return length
+	case f.load.rate == 0 && now.Before(f.until) && f.sent < maxRequests:
+		f.ask(k, now)
+		return length
+	case len(f.idle) == 0:
+		f.free = now
 	}
-	return size + length, nil
+	f.idle = append(f.idle, k)
+	f.endIfIdle(now)
+	return length
 }
 
-// end hangs up once nothing is under way any more, or something is wrong.
-func (f *fleet) end() error {
-	if len(f.asked) > 0 && f.failed == nil {
-		return nil
+// endIfIdle ends the load once nothing more is due and nothing under way.
+func (f *fleet) endIfIdle(now time.Time) {
+	if f.running && len(f.idle) == len(f.callers) && (f.nextDue.IsZero() || f.load.rate == 0) {
+		f.out.took, f.out.clientCPU = now.Sub(f.from), threadCPU()-f.cpu
+		f.end()
 	}
-	for _, k := range f.clients {
-		if f.loop.sockets[k.fd] == k {
-			f.loop.shut(k)
-		}
+}
+
+// fail ends the load at the first thing that goes wrong.
+func (f *fleet) fail(err error) {
+	if f.failed == nil {
+		f.failed = err
 	}
+	if f.running {
+		f.end()
+	}
+}
+
+// end tells run that the load is over.
+func (f *fleet) end() {
+	f.running = false
 	f.loop.alarms = slices.DeleteFunc(f.loop.alarms, func(a alarm) bool { return a == alarm(f) })
 	close(f.done)
-	return nil
 }

@@ -17,14 +17,19 @@ const maxRequests = 2_000_000
 // outcome is what a stretch of load came to.
 type outcome struct {
 	requests int
-	took     time.Duration
+	// asked is how many requests a stub got meanwhile, those of the warm-up among them, where there is one.
+	asked int
+	took  time.Duration
 	// clientCPU is what this process used meanwhile, for all its work.
 	clientCPU time.Duration
 	// serverCPU is what the server used, where that was looked at.
 	serverCPU time.Duration
 	// latencies are in ascending order.
 	latencies []time.Duration
-	// late are how late requests were sent, in ascending order, where that is known.
+	// each are the requests, in no order, and from and until the time in which they were due, where that is noted.
+	each        []timed
+	from, until time.Time
+	// late are how late requests were sent by the client's own fault, in ascending order, where that is known.
 	late []time.Duration
 }
 

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// loop serves sockets on one thread, those of the stub and those of its clients: nobody waits for a turn of Go's
-// scheduler, and what both cost is small and the same on either way. All but post and close belong to its thread.
+// loop serves sockets on one thread, those of clients and those of the stub: nobody waits for a turn of Go's scheduler, and
+// what they cost is small and the same for all that is measured with them. All but post, stayAwake and close belong to its
+// thread.
 type loop struct {
 	poll    *poller
 	sockets map[int]*socket
@@ -21,6 +22,8 @@ type loop struct {
 	calls chan func()
 	wake  [2]int
 	ended chan error
+	// thread is the system's number of the thread.
+	thread int
 }
 
 // alarm is something that happens at times.
@@ -54,8 +57,10 @@ func newLoop(pinned bool) (*loop, error) {
 	if err := poll.add(l.wake[0]); err != nil {
 		return nil, err
 	}
+	began := make(chan int)
 	go func() {
 		runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
+		began <- threadID()
 		var err error
 		if pinned {
 			err = lastCore(false)
@@ -65,6 +70,7 @@ func newLoop(pinned bool) (*loop, error) {
 		}
 		l.ended <- err
 	}()
+	l.thread = <-began
 	return l, nil
 }
 
@@ -77,6 +83,10 @@ func (l *loop) post(f func()) error {
 	_, err := syscall.Write(l.wake[1], []byte{0})
 	return os.NewSyscallError("write", err)
 }
+
+// stayAwake has the thread look again and again, instead of sleeping, in the last millisecond before an alarm. It is for
+// measurements in which the core belongs to the client alone: waking up takes it time.
+func (l *loop) stayAwake() error { return l.post(func() { l.poll.awake = true }) }
 
 // close ends the loop and hangs up on everybody.
 func (l *loop) close() error {

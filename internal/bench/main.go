@@ -33,8 +33,10 @@ type settings struct {
 	// entries is how many items caches are measured with; 0 is not.
 	entries int
 	pin     bool
-	// bare, listen and answer make this process one of the ceiling's bare servers; see serveBare.
-	bare, listen, answer string
+	// before is another build of millrace that misses are measured with too; empty is none.
+	before string
+	// bare, listen and answer make this process one of the ceiling's bare servers, see serveBare, or with upstream the forwarder.
+	bare, listen, answer, upstream string
 }
 
 // part is one thing that is measured, a bit in every round.
@@ -64,6 +66,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	s, err := parse(args)
 	if err != nil {
 		return err
+	}
+	if s.bare == forwarderWay {
+		return serveForwarder(ctx, s.listen, s.upstream)
 	}
 	if s.bare != "" {
 		return serveBare(ctx, s.bare, s.listen, s.answer)
@@ -125,7 +130,9 @@ func parse(args []string) (*settings, error) {
 	flags.Var(s.peers, "peer", "another DynamoDB to compare with, as name=URL or, to count its CPU too, name=URL,PID; may be repeated. Known: "+strings.Join(knownPeers, ", "))
 	flags.Var(&s.data, "data", "instead of all else, resident memory with this much data, such as 1GB; repeated, ascending")
 	flags.IntVar(&s.entries, "entries", 0, "instead of all else, what caches of so many items take and cost")
-	flags.StringVar(&s.bare, "bare", "", "instead of all else, be a bare server of this kind: "+strings.Join(bareKinds, ", "))
+	flags.StringVar(&s.bare, "bare", "", "instead of all else, be a bare server of this kind: "+strings.Join(bareKinds, ", ")+", "+forwarderWay)
+	flags.StringVar(&s.before, "before", "", "another millrace, an earlier build say, to measure misses with in the same rounds")
+	flags.StringVar(&s.upstream, "upstream", "", "with -bare "+forwarderWay+", the address to forward to")
 	flags.StringVar(&s.listen, "listen", "", "with -bare, the address")
 	flags.StringVar(&s.answer, "answer", "", "with -bare, a file with the whole HTTP answer to give")
 	if err := flags.Parse(args); err != nil || s.bare != "" {

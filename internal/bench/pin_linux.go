@@ -8,8 +8,8 @@ import (
 	"unsafe"
 )
 
-// The cores that servers and the client run on, each alone as far as this program can see to it.
-const serverCore, clientCore = 0, 1
+// serverCore is the core that servers run on; clients have the last, each alone as far as this program can see to it.
+const serverCore = 0
 
 // onCore runs f on a thread that may run on one core only, and so do the processes and threads that f starts. The thread
 // ends with f. On a machine without that core f runs anywhere.
@@ -18,16 +18,38 @@ func onCore(core int, f func() error) error {
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread is thrown away
 		if core < runtime.NumCPU() {
-			mask := [16]uint64{}
-			mask[core/64] = 1 << (core % 64)
-			if _, _, code := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(mask), uintptr(unsafe.Pointer(&mask))); code != 0 {
-				done <- fmt.Errorf("keep to core %d: %w", core, code)
+			if err := keepTo(func(c int) bool { return c == core }); err != nil {
+				done <- err
 				return
 			}
 		}
 		done <- f()
 	}()
 	return <-done
+}
+
+// lastCore keeps the calling thread on the machine's last core, or with others set on all the others. Processes that it
+// starts inherit that. With one core only it does nothing.
+func lastCore(others bool) error {
+	n := runtime.NumCPU()
+	if n < 2 {
+		return nil
+	}
+	return keepTo(func(core int) bool { return (core < n-1) == others })
+}
+
+// keepTo keeps the calling thread on the cores that may has.
+func keepTo(may func(core int) bool) error {
+	var mask [16]uint64 // room for 1024
+	for core := range min(runtime.NumCPU(), 64*len(mask)) {
+		if may(core) {
+			mask[core/64] |= 1 << (core % 64)
+		}
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(mask), uintptr(unsafe.Pointer(&mask))); errno != 0 {
+		return fmt.Errorf("keep to a core: %w", errno)
+	}
+	return nil
 }
 
 // rusageThread asks getrusage(2) for the calling thread alone.

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -14,7 +12,9 @@ import (
 type poller struct {
 	epoll, timer int
 	armed        time.Time
-	events       [256]syscall.EpollEvent
+	// awake looks again and again, instead of sleeping, once at is less than a millisecond away.
+	awake  bool
+	events [256]syscall.EpollEvent
 }
 
 // clockMonotonic is timerfd_create(2)'s CLOCK_MONOTONIC.
@@ -48,7 +48,12 @@ func (p *poller) add(fd int) error {
 
 // wait appends the descriptors that can be read to ready; it returns with none once it is at. The zero time never comes.
 func (p *poller) wait(at time.Time, ready []int) ([]int, error) {
-	if !at.Equal(p.armed) {
+	timeout := -1
+	if p.awake {
+		if !at.IsZero() {
+			timeout = int(max(0, time.Until(at)).Milliseconds())
+		}
+	} else if !at.Equal(p.armed) {
 		// A relative timerfd_settime(2): interval, then value. Zero would disarm it.
 		var spec [2]syscall.Timespec
 		if !at.IsZero() {
@@ -59,7 +64,7 @@ func (p *poller) wait(at time.Time, ready []int) ([]int, error) {
 		}
 		p.armed = at
 	}
-	n, err := syscall.EpollWait(p.epoll, p.events[:], -1)
+	n, err := syscall.EpollWait(p.epoll, p.events[:], timeout)
 	if err != nil && err != syscall.EINTR {
 		return nil, os.NewSyscallError("epoll_wait", err)
 	}
@@ -73,23 +78,4 @@ func (p *poller) wait(at time.Time, ready []int) ([]int, error) {
 		p.armed = time.Time{}
 	}
 	return ready, nil
-}
-
-// lastCore keeps the calling thread on the machine's last core, or with others set on all the others. Processes that it
-// starts inherit that.
-func lastCore(others bool) error {
-	n := runtime.NumCPU()
-	if n < 2 {
-		return nil
-	}
-	var mask [16]uint64 // room for 1024
-	for core := range min(n, 64*len(mask)) {
-		if (core < n-1) == others {
-			mask[core/64] |= 1 << (core % 64)
-		}
-	}
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(mask), uintptr(unsafe.Pointer(&mask))); errno != 0 {
-		return fmt.Errorf("keep to a core: %w", errno)
-	}
-	return nil
 }

@@ -8,10 +8,10 @@ import (
 )
 
 // poller is Linux's; see poller_linux.go.
-type poller struct{}
+type poller struct{ awake bool }
 
-// errNoPoller is why misses are not measured here.
-var errNoPoller = errors.New("misses are measured on Linux only: its timers are exact")
+// errNoPoller is why hits and misses are not measured here.
+var errNoPoller = errors.New("hits and misses are measured on Linux only, with epoll and exact timers")
 
 // newPoller fails.
 func newPoller() (*poller, error) { return nil, errNoPoller }
@@ -24,6 +24,3 @@ func (p *poller) add(int) error { return errNoPoller }
 
 // wait fails.
 func (p *poller) wait(time.Time, []int) ([]int, error) { return nil, errNoPoller }
-
-// lastCore fails.
-func lastCore(bool) error { return errNoPoller }

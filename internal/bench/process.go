@@ -19,8 +19,14 @@ type process struct {
 	log     string
 }
 
-// startProcess runs a program on the servers' core until it accepts connections on address.
-func startProcess(ctx context.Context, dir, name, address string, program string, args ...string) (*process, error) {
+// onServerCore and startHere start a program: on the servers' core, and on those of the calling thread.
+var (
+	onServerCore = func(start func() error) error { return onCore(serverCore, start) }
+	startHere    = func(start func() error) error { return start() }
+)
+
+// startProcess runs a program, on the cores that where gives it, until it accepts connections on address.
+func startProcess(ctx context.Context, dir, name, address string, where func(start func() error) error, program string, args ...string) (*process, error) {
 	p := &process{address: address, log: filepath.Join(dir, name+".log")}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -32,7 +38,7 @@ func startProcess(ctx context.Context, dir, name, address string, program string
 	defer log.Close()
 	p.cmd = exec.Command(program, args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
-	if err := onCore(serverCore, p.cmd.Start); err != nil {
+	if err := where(p.cmd.Start); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	for start := time.Now(); ; time.Sleep(time.Millisecond) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,8 @@ type stub struct {
 	// waiting are the answers under way, the first due first, and spare the memory of those that went.
 	waiting []waitingAnswer
 	spare   [][]byte
+	// late is how late answers were sent.
+	late []time.Duration
 	// asked counts requests; anybody may look.
 	asked atomic.Int64
 }
@@ -207,6 +210,7 @@ func (s *stub) ring(now time.Time) error {
 	n := 0
 	for ; n < len(s.waiting) && !now.Before(s.waiting[n].at); n++ {
 		a := &s.waiting[n]
+		s.late = append(s.late, now.Sub(a.at))
 		// Who has gone needs no answer.
 		if s.loop.sockets[a.to.fd] == a.to {
 			if err := a.to.write(a.out); err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
@@ -217,6 +221,23 @@ func (s *stub) ring(now time.Time) error {
 	}
 	s.waiting = s.waiting[:copy(s.waiting, s.waiting[n:])]
 	return nil
+}
+
+// lateness is how late answers were sent since the last call, in ascending order.
+func (s *stub) lateness() ([]time.Duration, error) {
+	taken := make(chan []time.Duration, 1)
+	err := s.loop.post(func() { taken <- s.late; s.late = nil })
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case late := <-taken:
+		slices.Sort(late)
+		return late, nil
+	case err := <-s.loop.ended:
+		s.loop.ended <- err
+		return nil, err
+	}
 }
 
 // readHead reads a request's head: what X-Amz-Target names, how long the body is, and how long the head; 0 when it is not

@@ -82,7 +82,8 @@ func checkReadme(ctx context.Context, o *options, dir string, out io.Writer) (er
 			return err
 		}
 	}
-	return nil
+	fmt.Fprintln(out, "readme: the load test")
+	return readmeMeasure(ctx, blocks, o.millrace, filepath.Join(dir, "measure"), out)
 }
 
 // readmePython runs README.md's boto3 lines, then makes, fills and reads a table with what they set up.

@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 )
 
-// through makes the run of a suite before a remote backend: against a millrace with the embedded engine, and against
+// through makes the run of a suite before a remote backend that is called one of a kind: against a millrace with the embedded engine, and against
 // another one, its caches on, that forwards to such a one. Both must pass, with equal answers to equal requests, and the
 // second must have answered from its caches.
-func through(prepare prepareFunc) func(context.Context, *options, string, io.Writer) error {
+func through(kind string, prepare prepareFunc) func(context.Context, *options, string, io.Writer) error {
 	return func(ctx context.Context, o *options, dir string, out io.Writer) error {
 		command, err := prepare(ctx, o, dir)
 		if err != nil {
@@ -22,8 +22,8 @@ func through(prepare prepareFunc) func(context.Context, *options, string, io.Wri
 		if err := o.runOnce(ctx, command, filepath.Join(dir, "direct"), direct, false, out); err != nil {
 			return fmt.Errorf("the engine itself: %w", err)
 		}
-		fmt.Fprintf(out, "=== %s, through --backend aws\n", filepath.Base(dir))
-		if err := o.runThrough(ctx, command, dir, remote, out); err != nil {
+		fmt.Fprintf(out, "=== %s, through --backend aws --upstream-kind %s\n", filepath.Base(dir), kind)
+		if err := o.runThrough(ctx, kind, command, dir, remote, out); err != nil {
 			return fmt.Errorf("through --backend aws: %w", err)
 		}
 		if err := checkCacheWords(remote+".cache", true, out); err != nil {
@@ -34,7 +34,7 @@ func through(prepare prepareFunc) func(context.Context, *options, string, io.Wri
 }
 
 // runThrough runs the suite's command against a millrace before another one, both with empty stores.
-func (o *options) runThrough(ctx context.Context, command suiteCommand, dir, transcript string, out io.Writer) (err error) {
+func (o *options) runThrough(ctx context.Context, kind string, command suiteCommand, dir, transcript string, out io.Writer) (err error) {
 	for _, old := range []string{transcript, transcript + ".cache"} {
 		if err := os.RemoveAll(old); err != nil {
 			return err
@@ -45,12 +45,13 @@ func (o *options) runThrough(ctx context.Context, command suiteCommand, dir, tra
 		return err
 	}
 	defer func() { err = firstOf(err, behind.stop()) }()
-	// What expires upstream, where no stream tells of it, is seen at the latest at the end of its time to live here.
+	// What expires upstream, where no stream tells of it, is seen at the latest at the end of its time to live here. (A command
+	// line of its own for each request takes a second or two.)
 	short := filepath.Join(dir, "front.yaml")
-	if err := os.WriteFile(short, []byte("cache:\n  item_ttl: 2s\n  query_ttl: 2s\n"), 0o644); err != nil {
+	if err := os.WriteFile(short, []byte("cache:\n  item_ttl: 5s\n  query_ttl: 5s\n"), 0o644); err != nil {
 		return err
 	}
-	front, err := startServer(ctx, o.millrace, filepath.Join(dir, "front"), true, false, append(before(behind.endpoint), "--config", short)...)
+	front, err := startServer(ctx, o.millrace, filepath.Join(dir, "front"), true, false, append(before(kind, behind.endpoint), "--config", short)...)
 	if err != nil {
 		return err
 	}
@@ -58,9 +59,9 @@ func (o *options) runThrough(ctx context.Context, command suiteCommand, dir, tra
 	return runAgainst(ctx, command, front.endpoint, transcript, out)
 }
 
-// before are the arguments of a millrace that stands before the endpoint at url.
-func before(url string) []string {
-	return []string{"--backend", "aws", "--upstream", url, "--upstream-kind", "generic", "--region", "us-east-1"}
+// before are the arguments of a millrace that stands before the endpoint at url, as one of a kind.
+func before(kind, url string) []string {
+	return []string{"--backend", "aws", "--upstream", url, "--upstream-kind", kind, "--region", "us-east-1"}
 }
 
 // firstOf is the first of two errors that there is.

@@ -40,6 +40,8 @@ type Config struct {
 	Tables []string
 	// Environ is as os.Environ gives it.
 	Environ []string
+	// Needs says why a table's stream has to be read, by its settings; empty if nothing asks for it. It may be nil.
+	Needs func(table string) string
 }
 
 // maxTables is how many tables are looked at when none is named.

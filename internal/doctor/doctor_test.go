@@ -1,10 +1,8 @@
 package doctor
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +14,7 @@ import (
 	"time"
 
 	"millrace/backend/aws"
-	"millrace/internal/node"
+	"millrace/internal/node/nodetest"
 )
 
 func TestMain(m *testing.M) {
@@ -30,58 +28,20 @@ func TestMain(m *testing.M) {
 // stream of keys and a binary and a number key.
 func upstream(t *testing.T) string {
 	t.Helper()
-	c := node.DefaultConfig()
-	c.Listen, c.Admin.Listen, c.InMemory, c.Shutdown.Delay, c.Cache.Enabled = "127.0.0.1:0", "", true, 0, false
-	n, err := node.New(c, "test", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- n.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("upstream: %v", err)
-		}
-	})
-	url := "http://" + n.Addr().String()
+	url, _ := nodetest.Start(t, nodetest.Uncached)
 	for _, call := range [][2]string{
 		{"CreateTable", `{"TableName":"plain","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"p","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"}]}`},
-		{"CreateTable", `{"TableName":"whole","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"p","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"}],"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}}`},
+		{"CreateTable", `{"TableName":"whole","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"p","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"},{"AttributeName":"g","AttributeType":"S"}],"GlobalSecondaryIndexes":[{"IndexName":"one","KeySchema":[{"AttributeName":"g","KeyType":"HASH"}],"Projection":{"ProjectionType":"ALL"}},{"IndexName":"two","KeySchema":[{"AttributeName":"g","KeyType":"HASH"},{"AttributeName":"p","KeyType":"RANGE"}],"Projection":{"ProjectionType":"ALL"}}],"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}}`},
 		{"CreateTable", `{"TableName":"keys","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"p","KeyType":"HASH"},{"AttributeName":"s","KeyType":"RANGE"}],"AttributeDefinitions":[{"AttributeName":"p","AttributeType":"B"},{"AttributeName":"s","AttributeType":"N"}],"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"KEYS_ONLY"}}`},
 		{"UpdateTimeToLive", `{"TableName":"whole","TimeToLiveSpecification":{"Enabled":true,"AttributeName":"e"}}`},
 		{"UpdateTimeToLive", `{"TableName":"plain","TimeToLiveSpecification":{"Enabled":true,"AttributeName":"e"}}`},
 		{"PutItem", `{"TableName":"plain","Item":{"p":{"S":"a"}}}`},
 	} {
-		if status, body := post(t, url, call[0], call[1]); status != 200 {
+		if status, body := nodetest.Call(t, url, call[0], call[1]); status != 200 {
 			t.Fatalf("%s: %d %s", call[0], status, body)
 		}
 	}
 	return url
-}
-
-// post makes a call.
-func post(t *testing.T, url, operation, body string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("X-Amz-Target", "DynamoDB_20120810."+operation)
-	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	req.Header.Set("X-Amz-Date", "20260101T000000Z")
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	out, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(out)
 }
 
 // examine runs the doctor on url.
@@ -128,7 +88,9 @@ func TestHealthyUpstream(t *testing.T) {
 	expect(t, got, OK, "streams endpoint", "", url)
 	expect(t, got, OK, "clock", "", "within seconds")
 	expect(t, got, OK, "credentials", "", "key …MPLE from EnvConfigCredentials, region us-east-1")
-	expect(t, got, OK, "tables", "", "3 tables")
+	expect(t, got, OK, "tables", "", "looking at 3 tables")
+	expect(t, got, OK, "DescribeTable", "plain", "ACTIVE, no secondary indexes")
+	expect(t, got, OK, "DescribeTable", "whole", "ACTIVE, 2 secondary indexes")
 	all := "allowed: GetItem, BatchGetItem, Query, Scan, PutItem, UpdateItem, DeleteItem"
 	expect(t, got, OK, "permissions", "plain", all)
 	expect(t, got, OK, "permissions", "keys", all)
@@ -141,7 +103,7 @@ func TestHealthyUpstream(t *testing.T) {
 		t.Errorf("something fails: %+v", got)
 	}
 	// Nothing was written.
-	if _, body := post(t, url, "Scan", `{"TableName":"plain"}`); body != `{"Items":[{"p":{"S":"a"}}],"Count":1,"ScannedCount":1}` {
+	if _, body := nodetest.Call(t, url, "Scan", `{"TableName":"plain"}`); body != `{"Items":[{"p":{"S":"a"}}],"Count":1,"ScannedCount":1}` {
 		t.Errorf("after the examination the table holds %s", body)
 	}
 	// With a table named there is a word about that one alone.
@@ -149,6 +111,28 @@ func TestHealthyUpstream(t *testing.T) {
 		if f.Table == "plain" || f.Table == "missing" && f.Level != Fail {
 			t.Errorf("finding %+v", f)
 		}
+	}
+}
+
+// What fails for a reason of the moment, or of the upstream's, is not put down to the table's name or to permissions.
+func TestNextStepsFitTheReason(t *testing.T) {
+	t.Parallel()
+	f := func(status int, body, next string) {
+		t.Helper()
+		got := examine(t, stub(t, status, body, 0), func(c *Config) { c.Tables = []string{"t"} })
+		if last := got[len(got)-1]; last.Level != Fail || !strings.Contains(last.Next, next) {
+			t.Errorf("%d %s: %+v, want a failure whose next step is %q", status, body, last, next)
+		}
+	}
+	f(400, `{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}`, "too much to do")
+	f(429, `{"__type":"com.example#SlowDown"}`, "too much to do")
+	f(200, `<html>`, "speaks DynamoDB's protocol")
+	if got := examine(t, stub(t, 200, `{"TableNames":[]}`, 0), nil); !strings.Contains(got[len(got)-1].Detail, "there are none in region us-east-1") {
+		t.Errorf("without any table: %+v", got[len(got)-1])
+	}
+	missing := examine(t, upstream(t), func(c *Config) { c.Tables = []string{"missing"} })
+	if last := missing[len(missing)-1]; last.Table != "missing" || !strings.Contains(last.Next, "the table's name and the region") {
+		t.Errorf("a table that is not there: %+v", last)
 	}
 }
 
@@ -240,6 +224,22 @@ func TestDeniedOperations(t *testing.T) {
 	expect(t, got, Warn, "permissions", "whole", "denied: PutItem, UpdateItem, DeleteItem")
 	expect(t, got, Warn, "stream", "whole", "dynamodb:GetRecords")
 	expect(t, got, Warn, "time to live", "whole", "dynamodb:DescribeTimeToLive")
+	// That a stream may not be read is wrong only where the settings ask for it.
+	if worst(got) != Warn {
+		t.Errorf("a denied stream that nothing asks for fails: %+v", got)
+	}
+	for _, setting := range []string{"streams: enable", "delta: 2s"} {
+		needing := func(c *Config) {
+			c.Tables, c.Needs = []string{"whole", "plain"}, func(table string) string { return setting }
+		}
+		got := examine(t, denying("DescribeStream"), needing)
+		expect(t, got, Fail, "stream", "whole", "settings ask for its stream: "+setting)
+		if setting == "streams: enable" {
+			expect(t, got, Warn, "stream", "plain", "millrace makes one")
+		} else {
+			expect(t, got, Fail, "stream", "plain", "settings ask for its stream: "+setting)
+		}
+	}
 	expect(t, examine(t, denying("ListTables"), nil), Warn, "tables", "", "dynamodb:ListTables")
 	expect(t, examine(t, denying("DescribeTable"), nil), Fail, "DescribeTable", "keys", "dynamodb:DescribeTable")
 }

@@ -70,7 +70,7 @@ func (s *subject) permissions(ctx context.Context) {
 			denied = append(denied, t.operation)
 		case err == nil:
 			// It was said to have no effect, and it had one.
-			s.find(Fail, t.operation, "upstream did not mind a condition that nothing meets", "do not use this upstream: it loses conditional writes")
+			s.find(Fail, t.operation, "upstream carried out a write under a condition that nothing meets; an item millrace-doctor-… may be left in the table", "do not use this upstream: conditional writes are not safe with it")
 		default:
 			s.find(Warn, t.operation, reason(err), nextOf(err))
 		}
@@ -84,6 +84,6 @@ func (s *subject) permissions(ctx context.Context) {
 			level = Fail
 		}
 		actions := strings.Join(denied, ", dynamodb:")
-		s.find(level, "permissions", fmt.Sprintf("denied: %s", strings.Join(denied, ", ")), "allow what applications use of dynamodb:"+actions)
+		s.find(level, "permissions", fmt.Sprintf("denied: %s", strings.Join(denied, ", ")), "allow those that applications use: dynamodb:"+actions)
 	}
 }

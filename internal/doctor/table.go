@@ -16,14 +16,17 @@ func (x *examination) tables(ctx context.Context) []string {
 	if err == nil {
 		out, bad := ddb.OutputAs[ddb.ListTablesOutput](resp)
 		if bad != nil {
-			x.fail("tables", bad.Error(), "check that --upstream speaks DynamoDB's protocol")
+			x.fail("tables", "what answers there does not answer as DynamoDB does", "check that --upstream speaks DynamoDB's protocol")
 			return nil
 		}
 		names := x.config.Tables
-		detail := fmt.Sprintf("%d named", len(names))
+		detail := fmt.Sprintf("looking at the %s named", counted(len(names), "table", "tables"))
 		if len(names) == 0 {
 			names = out.TableNames
-			detail = fmt.Sprintf("looking at %s", counted(len(names), "table"))
+			detail = "looking at " + counted(len(names), "table", "tables")
+			if len(names) == 0 {
+				detail = "there are none in region " + x.backend.Region()
+			}
 			if out.LastEvaluatedTableName != nil {
 				detail += ", the first of more; name others as arguments"
 			}
@@ -41,12 +44,15 @@ func (x *examination) tables(ctx context.Context) []string {
 	return nil
 }
 
-// counted is a number of things in words.
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
+// counted is a number of things, whose name is one for one of them.
+func counted(n int, one, more string) string {
+	switch n {
+	case 0:
+		return "no " + more
+	case 1:
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // isDenied reports whether err is for want of permission.
@@ -68,18 +74,24 @@ var nextSteps = map[string]string{
 	"ExpiredToken":                "the session has ended: get credentials anew (aws sso login, a new role session)",
 	"AccessDeniedException":       "the identity is known but allowed nothing here: give it dynamodb permissions",
 	"ServiceUnavailable":          "upstream answers the health check but not this: try again, then look at its own health",
+	"ResourceNotFoundException":   "check the table's name and the region",
 	"LoopDetectedException":       "upstream is this millrace itself: point --upstream at DynamoDB",
 }
 
 // nextOf is what to do about err.
 func nextOf(err error) string {
-	if e, ok := err.(*ddb.Error); ok {
-		if next := nextSteps[e.Code]; next != "" {
-			return next
-		}
-		if e.HTTPStatus() == 403 {
-			return "something between here and DynamoDB refuses the request: check the credentials, and proxies and firewalls on the way"
-		}
+	e, ok := err.(*ddb.Error)
+	if !ok {
+		return "try again; if it stays so, look at the network between here and upstream, and at upstream's own health"
+	}
+	if next := nextSteps[e.Code]; next != "" {
+		return next
+	}
+	if e.Throttled() {
+		return "upstream has too much to do just now: try again"
+	}
+	if e.HTTPStatus() == 403 {
+		return "something between here and DynamoDB refuses the request: check the credentials, and proxies and firewalls on the way"
 	}
 	return "check that --upstream speaks DynamoDB's protocol"
 }
@@ -102,11 +114,11 @@ func (x *examination) table(ctx context.Context, name string) {
 	s := &subject{examination: x, name: name}
 	resp, err := x.call(ctx, &ddb.DescribeTableInput{TableName: name})
 	if err != nil {
+		next := nextOf(err)
 		if isDenied(err) {
-			s.find(Fail, "DescribeTable", reason(err), "allow dynamodb:DescribeTable; without it the table runs uncached")
-		} else {
-			s.find(Fail, "DescribeTable", reason(err), "check the table's name and the region")
+			next = "allow dynamodb:DescribeTable; without it nothing of the table is cached"
 		}
+		s.find(Fail, "DescribeTable", reason(err), next)
 		return
 	}
 	out, err := ddb.OutputAs[ddb.DescribeTableOutput](resp)
@@ -116,7 +128,7 @@ func (x *examination) table(ctx context.Context, name string) {
 	}
 	s.desc = out.Table
 	s.key = s.strangeKey()
-	s.find(OK, "DescribeTable", fmt.Sprintf("%s, %s", out.Table.TableStatus, counted(len(out.Table.GlobalSecondaryIndexes)+len(out.Table.LocalSecondaryIndexes), "secondary index")), "")
+	s.find(OK, "DescribeTable", fmt.Sprintf("%s, %s", out.Table.TableStatus, counted(len(out.Table.GlobalSecondaryIndexes)+len(out.Table.LocalSecondaryIndexes), "secondary index", "secondary indexes")), "")
 	s.permissions(ctx)
 	streams := s.streams(ctx)
 	s.expiry(ctx, streams)

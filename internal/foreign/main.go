@@ -114,18 +114,25 @@ type variant struct {
 	indexLag time.Duration
 	// disturb does what it does in the middle of the load; nil is nothing.
 	disturb func(w *world, ctx context.Context, share time.Duration) error
+	// killed is true where the upstream is killed. It must then keep what it has acknowledged: one that takes a write back after
+	// its record was read serves older items than others have seen, whoever reads them.
+	killed bool
 	// useful is whether usefulness is judged: not where the disturbance takes the hits away for a while.
 	useful bool
+	// lenient asks for no share of hits on the index: it is judged for the usual lag.
+	lenient bool
 }
 
 // variantNames are the variants in the order in which they run.
-var variantNames = []string{"plain", "lagging", "restarted", "cut", "paused"}
+var variantNames = []string{"plain", "lagging", "slow-index", "restarted", "cut", "paused"}
 
 // variants are what can be run.
 var variants = map[string]variant{
-	"plain":     {what: "the upstream as it is", useful: true},
-	"lagging":   {what: "replicas and indexes of the upstream lag", upstream: "engine:\n  faults:\n    enabled: true\n    replica_lag: 300ms\n    index_lag: 500ms\n", indexLag: 500 * time.Millisecond, useful: true},
-	"restarted": {what: "the upstream is killed and started again", disturb: (*world).restartUpstream},
+	"plain":   {what: "the upstream as it is", useful: true},
+	"lagging": {what: "replicas and indexes of the upstream lag", upstream: "engine:\n  faults:\n    enabled: true\n    replica_lag: 300ms\n    index_lag: 500ms\n", indexLag: 500 * time.Millisecond, useful: true},
+	"slow-index": {what: "indexes of the upstream lag by 1.5 to 2 s, which is more than is assumed at first", upstream: "engine:\n  faults:\n    enabled: true\n    replica_lag: 300ms\n    index_lag_min: 1500ms\n    index_lag: 2s\n",
+		indexLag: 2 * time.Second, lenient: true, useful: true},
+	"restarted": {what: "the upstream is killed and started again", killed: true, disturb: (*world).restartUpstream},
 	"cut":       {what: "the stream cannot be reached for a while", disturb: (*world).cutStream},
 	"paused":    {what: "millrace stands still for 15 s (SIGSTOP), or a third of a shorter run", disturb: (*world).pauseMillrace},
 }

@@ -51,8 +51,11 @@ func newWorld(ctx context.Context, o *options, v variant) (w *world, err error) 
 	if err != nil {
 		return nil, err
 	}
-	behind := filepath.Join(w.dir, "upstream.yaml")
-	if err := os.WriteFile(behind, []byte("durability: async\ncache:\n  enabled: false\n"+v.upstream), 0o644); err != nil {
+	behind, durability := filepath.Join(w.dir, "upstream.yaml"), "async"
+	if v.killed {
+		durability = "sync"
+	}
+	if err := os.WriteFile(behind, []byte("durability: "+durability+"\ncache:\n  enabled: false\n"+v.upstream), 0o644); err != nil {
 		return nil, err
 	}
 	w.upstream = &process{url: "http://" + ports[0], log: filepath.Join(w.dir, "upstream.log"),
@@ -73,6 +76,23 @@ func newWorld(ctx context.Context, o *options, v variant) (w *world, err error) 
 		args: []string{"serve", "--config", front, "--backend", "aws", "--upstream", w.upstream.url, "--upstream-kind", "generic", "--region", "us-east-1",
 			"--listen", ports[2], "--admin-listen", ports[3]}}
 	return w, w.front.start(ctx, o.millrace, ports[3])
+}
+
+// purge makes millrace forget the table.
+func (w *world) purge(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.admin+"/api/v1/purge", strings.NewReader(`{"table":"foreign"}`))
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("purge: status %d", resp.StatusCode)
+	}
+	return nil
 }
 
 // close ends what was started and removes the data.

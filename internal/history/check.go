@@ -84,61 +84,14 @@ func search(ops []Op, slack, patience time.Duration) porcupine.CheckResult {
 	return porcupine.CheckOperationsTimeout(register, history, patience)
 }
 
-// thin moves the calls of plain reads back by slack and leaves out reads that fit into every order of the rest: an
-// operation after which the item has the read's value, and which can only be placed where the read can be too, has the
-// read next to it. A search that places each of them anew takes exponential time, since they all overlap.
-func thin(ops []Op, slack time.Duration) []Op {
-	writes := map[string]Op{}
-	for _, op := range ops {
-		if (op.Kind == Write || op.Kind == Swap) && !op.Failed {
-			writes[op.Value] = op
-		}
-	}
-	ops = slices.Clone(ops)
-	for i := range ops {
-		op := &ops[i]
-		if op.Kind == Read && !op.Strong && !op.Foreign {
-			op.Call -= slack
-		}
-		if w, ok := writes[op.Value]; ok && op.Kind == Read { // No value is there before its write begins.
-			op.Call = min(max(op.Call, w.Call), op.Return)
-		}
-	}
-	// The narrowest first, so that a read is compared with those that are kept.
-	order := make([]int, len(ops))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Compare(ops[a].Return-ops[a].Call, ops[b].Return-ops[b].Call)
-	})
-	kept := map[string][]Op{}
-	var out []Op
-	for _, i := range order {
-		op := ops[i]
-		if op.Kind == Read {
-			around := kept[op.Value]
-			if w, ok := writes[op.Value]; ok {
-				around = append(slices.Clone(around), w)
-			}
-			if slices.ContainsFunc(around, func(in Op) bool { return op.Call <= in.Call && in.Return <= op.Return }) {
-				continue
-			}
-			kept[op.Value] = append(kept[op.Value], op)
-		}
-		out = append(out, op)
-	}
-	return out
-}
-
-// Sessions looks for reads through the target that show a value which was surely overwritten by a write acknowledged
-// through the target before the read was sent, or by one that an earlier read of the same way had shown. It gives a
-// sentence for each.
-func Sessions(ops []Op) []string {
+// Sessions looks for reads through the target that show a value, or the absence of the item, which was surely overwritten by a
+// write acknowledged through the target before the read was sent, or by one that an earlier read of the same way had shown. Reads
+// are judged of which owed says so, and all if it is nil; what others showed counts all the same. It gives a sentence for each.
+func Sessions(ops []Op, owed func(Op) bool) []string {
 	keys := byKey(ops)
 	var broken []string
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		broken = append(broken, sessionsOf(keys[key])...)
+		broken = append(broken, sessionsOf(keys[key], owed)...)
 	}
 	return broken
 }
@@ -150,64 +103,152 @@ type known struct {
 	by    Op
 }
 
+// session is what is known of one item, of its writes by their values and of its deletions.
+type session struct {
+	writes    map[string]Op
+	deletions []Op
+	// acknowledged and shown, by way of reading, give what was known best at a moment.
+	acknowledged func(time.Duration) *known
+	shown        map[string]func(time.Duration) *known
+}
+
 // sessionsOf is Sessions for one item. ops are in the order of their calls.
-func sessionsOf(ops []Op) []string {
-	writes := map[string]Op{}
+func sessionsOf(ops []Op, owed func(Op) bool) (broken []string) {
+	s := newSession(ops)
 	for _, op := range ops {
-		if (op.Kind == Write || op.Kind == Swap) && !op.Failed {
-			writes[op.Value] = op
-		}
-	}
-	// What everybody knows, and what is known by one way to read, in the order of the moments.
-	var acknowledged []known
-	shown := map[string][]known{}
-	for _, op := range ops {
-		switch {
-		case op.Foreign || op.Failed || op.Return == Never:
-		case op.Kind != Read:
-			acknowledged = append(acknowledged, known{op.Return, op, op})
-		case op.Value != "":
-			if w, ok := writes[op.Value]; ok {
-				shown[op.Via] = append(shown[op.Via], known{op.Return, w, op})
-			}
-		}
-	}
-	latest := func(list []known) func(time.Duration) *known {
-		slices.SortStableFunc(list, func(a, b known) int { return int(a.at - b.at) })
-		// best[i] is the one of the first i whose write began last.
-		best := make([]*known, len(list)+1)
-		for i := range list {
-			if best[i+1] = best[i]; best[i] == nil || list[i].write.Call > best[i].write.Call {
-				best[i+1] = &list[i]
-			}
-		}
-		return func(t time.Duration) *known {
-			n, _ := slices.BinarySearchFunc(list, t, func(k known, t time.Duration) int { return int(k.at - t) })
-			return best[n]
-		}
-	}
-	ack := latest(acknowledged)
-	seen := map[string]func(time.Duration) *known{}
-	for via, list := range shown {
-		seen[via] = latest(list)
-	}
-	var broken []string
-	for _, op := range ops {
-		if op.Kind != Read || op.Foreign || op.Value == "" {
+		if op.Kind != Read || op.Foreign {
 			continue
 		}
-		w, ok := writes[op.Value]
-		if !ok {
+		if _, ok := s.writes[op.Value]; !ok && op.Value != "" {
 			broken = append(broken, fmt.Sprintf("a value that nobody wrote:\n%s", text([]Op{op})))
 			continue
 		}
-		for what, k := range map[string]*known{"a write that was overwritten by one acknowledged": ack(op.Call), "a write older than one that was shown": seen[op.Via](op.Call)} {
-			if k != nil && k.write.Call > w.Return {
-				broken = append(broken, fmt.Sprintf("%s:\n%s", what, text([]Op{w, k.write, k.by, op})))
+		if owed != nil && !owed(op) {
+			continue
+		}
+		for _, than := range []struct {
+			what string
+			k    *known
+		}{
+			{"a write that was overwritten by one acknowledged", s.acknowledged(op.Call)},
+			{"a write older than one that was shown", s.seen(op)},
+		} {
+			if than.k != nil && !s.mayFollow(op, than.k.write) {
+				broken = append(broken, fmt.Sprintf("%s:\n%s", than.what, text(append(s.source(op), than.k.write, than.k.by, op))))
 			}
 		}
 	}
 	return broken
+}
+
+// newSession gathers what is known.
+func newSession(ops []Op) *session {
+	s := &session{writes: map[string]Op{}}
+	var acknowledged []known
+	for _, op := range ops {
+		switch {
+		case op.Failed || op.Kind == Read:
+			continue
+		case op.Kind == Delete:
+			s.deletions = append(s.deletions, op)
+		default:
+			s.writes[op.Value] = op
+		}
+		if !op.Foreign && op.Return != Never {
+			acknowledged = append(acknowledged, known{op.Return, op, op})
+		}
+	}
+	s.acknowledged = latest(acknowledged)
+	values := map[string][]known{}
+	for _, op := range ops {
+		if w, ok := s.writes[op.Value]; ok && op.Kind == Read && !op.Foreign {
+			values[op.Via] = append(values[op.Via], known{op.Return, w, op})
+		}
+	}
+	s.shown = map[string]func(time.Duration) *known{}
+	for via, list := range values {
+		s.shown[via] = latest(list)
+	}
+	// What an absence tells goes by what was known before it.
+	for _, op := range ops {
+		if d, ok := s.deleted(op); ok {
+			values[op.Via] = append(values[op.Via], known{op.Return, d, op})
+		}
+	}
+	for via, list := range values {
+		s.shown[via] = latest(list)
+	}
+	return s
+}
+
+// latest gives, for a moment, the one of those known by then whose write began last.
+func latest(list []known) func(time.Duration) *known {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b known) int { return cmp.Compare(a.at, b.at) })
+	best := make([]*known, len(list)+1) // of the first so many
+	for i := range list {
+		if best[i+1] = best[i]; best[i] == nil || list[i].write.Call > best[i].write.Call {
+			best[i+1] = &list[i]
+		}
+	}
+	return func(t time.Duration) *known {
+		n, _ := slices.BinarySearchFunc(list, t, func(k known, t time.Duration) int { return cmp.Compare(k.at, t) })
+		return best[n]
+	}
+}
+
+// seen is what reads of op's way had shown when it was sent.
+func (s *session) seen(op Op) *known {
+	if of, ok := s.shown[op.Via]; ok {
+		return of(op.Call)
+	}
+	return nil
+}
+
+// mayFollow reports whether what op shows may be what write left, or something later.
+func (s *session) mayFollow(op, write Op) bool {
+	if op.Value != "" {
+		return write.Call <= s.writes[op.Value].Return
+	}
+	return len(s.absences(op, write)) > 0
+}
+
+// absences are the deletions that may have come after write, or are it, and before op was answered, in the order of their calls.
+func (s *session) absences(op, write Op) (out []Op) {
+	for _, d := range s.deletions {
+		if d.Call <= op.Return && d.Return >= write.Call {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// deleted is, of an absence that is shown when a write is known, the first deletion to which it may be due: whatever was surely
+// overwritten by that one was overwritten. Where no write is known there may never have been an item.
+func (s *session) deleted(op Op) (Op, bool) {
+	if op.Kind != Read || op.Foreign || op.Value != "" {
+		return Op{}, false
+	}
+	k := s.acknowledged(op.Call)
+	if seen := s.seen(op); k == nil || seen != nil && seen.write.Call > k.write.Call {
+		k = seen
+	}
+	if k == nil {
+		return Op{}, false
+	}
+	due := s.absences(op, k.write)
+	if len(due) == 0 {
+		return Op{}, false
+	}
+	return due[0], true
+}
+
+// source is the write that op shows, if it shows one.
+func (s *session) source(op Op) []Op {
+	if w, ok := s.writes[op.Value]; ok {
+		return []Op{w}
+	}
+	return nil
 }
 
 // Hits counts the plain reads through the target, and those of them that a cache answered.
@@ -215,10 +256,13 @@ func Hits(ops []Op) (reads, hits int) {
 	for _, op := range ops {
 		if op.Kind == Read && !op.Strong && !op.Foreign {
 			reads++
-			if strings.HasPrefix(op.Cache, "hit") || op.Cache == "negative" {
+			if op.Hit() {
 				hits++
 			}
 		}
 	}
 	return reads, hits
 }
+
+// Hit reports whether a cache answered.
+func (o Op) Hit() bool { return strings.HasPrefix(o.Cache, "hit") || o.Cache == "negative" }

@@ -58,7 +58,7 @@ func TestSessionsFindsStaleAndBackwardReads(t *testing.T) {
 	t.Parallel()
 	f := func(what string, want int, ops ...Op) {
 		t.Helper()
-		if got := Sessions(ops); len(got) != want {
+		if got := Sessions(ops, nil); len(got) != want {
 			t.Errorf("%s: %d sentences %q, want %d", what, len(got), got, want)
 		}
 	}
@@ -77,6 +77,21 @@ func TestSessionsFindsStaleAndBackwardReads(t *testing.T) {
 	f("no return, seen and lost", 1, at(0, 1, write("a")), at(4, -1, write("b")), at(6, 7, read("b")), at(8, 9, read("a")))
 	f("a swap that failed", 0, at(0, 1, write("a")), at(4, 5, failed("x", "b")), at(8, 9, read("a")))
 	f("nobody's value", 1, at(0, 1, write("a")), at(8, 9, read("z")))
+	deleted, unseen := Op{Kind: Delete}, Op{Kind: Delete, Foreign: true}
+	f("absent, and nothing was written", 0, at(0, 1, read("")), at(2, 3, write("a")))
+	f("absent after an own write", 1, at(0, 1, write("a")), at(2, 3, read("")))
+	f("absent while an own write is under way", 0, at(0, 3, write("a")), at(2, 4, read("")))
+	f("absent after a deletion", 0, at(0, 1, write("a")), at(2, 3, deleted), at(4, 5, read("")))
+	f("absent after a deletion that was overwritten", 1, at(0, 1, deleted), at(2, 3, write("a")), at(4, 5, read("")))
+	f("absent after a deletion at the same time", 0, at(0, 3, deleted), at(2, 4, write("a")), at(5, 6, read("")))
+	f("absent after a deletion without a return", 0, at(0, -1, deleted), at(2, 3, write("a")), at(4, 5, read("")))
+	f("absent before a deletion was sent", 1, at(0, 1, write("a")), at(2, 3, read("")), at(4, 5, deleted))
+	f("absent by a deletion past the target", 0, at(0, 1, write("a")), at(2, 3, unseen), at(4, 5, read("")))
+	f("absent though shown, of a write past the target", 1, at(0, 1, foreign), at(2, 3, read("b")), at(4, 5, read("")))
+	f("absent, of a write past the target that was not shown", 0, at(0, 1, foreign), at(4, 5, read("")), at(6, 7, read("b")))
+	f("deleted past the target, seen and lost", 1, at(0, 1, write("a")), at(2, 3, unseen), at(4, 5, read("")), at(6, 7, read("a")))
+	f("deleted past the target, and which of two deletions was seen is not known", 0, at(0, 1, unseen), at(0, 4, write("a")), at(2, 7, foreign),
+		at(5, 8, unseen), at(9, 10, read("")), at(11, 12, read("b")))
 }
 
 // TestThinningChangesNoVerdict compares the search with and without thinning on small histories of every kind.

@@ -27,6 +27,13 @@ type Config struct {
 	// Items are in use at a time. One is replaced by a new one when it was used ItemOps times, or when the outcomes of
 	// three writes are unknown: the search for an order takes time exponential in what overlaps.
 	Items, ItemOps int
+	// Outside are items besides that live as long as the history and are written only past the target; through it they are
+	// only read, and not consistently. So what stays unseen of foreign writes is seen by nothing that acts through the target.
+	Outside int
+	// Writes is how many of a hundred operations are no reads, on the items that all may write.
+	Writes int
+	// Pause is how long clients wait between operations: what is to be seen for long must not be long to be judged.
+	Pause time.Duration
 	// Timeout is how long a client waits for an answer.
 	Timeout time.Duration
 	Seed    uint64
@@ -34,7 +41,7 @@ type Config struct {
 
 // DefaultConfig takes about a second on an engine in memory.
 func DefaultConfig() Config {
-	return Config{Clients: 8, Ops: 250, Items: 3, ItemOps: 120, Timeout: 250 * time.Millisecond, Table: "register", Prefix: "item"}
+	return Config{Clients: 8, Ops: 250, Items: 3, ItemOps: 120, Writes: firstRead, Timeout: 250 * time.Millisecond, Table: "register", Prefix: "item"}
 }
 
 // CreateTable is the body of the request for the table.
@@ -75,7 +82,7 @@ func Record(ctx context.Context, config Config) ([]Op, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: config.Clients}
 	defer transport.CloseIdleConnections()
 	r := &recorder{config: config, begun: time.Now(), client: &http.Client{Transport: transport, Timeout: config.Timeout}}
-	r.items = make([]*item, config.Items)
+	r.items = make([]*item, config.Items+config.Outside)
 	var clients sync.WaitGroup
 	errs := make(chan error, config.Clients)
 	for n := range config.Clients {
@@ -95,7 +102,8 @@ func (r *recorder) take(slot int) *item {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	it := r.items[slot]
-	if it == nil || it.used.Load() >= int64(r.config.ItemOps) || it.unknown.Load() >= mostUnknown {
+	spent := it != nil && slot < r.config.Items && (it.used.Load() >= int64(r.config.ItemOps) || it.unknown.Load() >= mostUnknown)
+	if it == nil || spent {
 		it = &item{key: fmt.Sprintf("%s-%d", r.config.Prefix, r.made)}
 		r.made++
 		r.items[slot] = it
@@ -110,14 +118,21 @@ func (r *recorder) act(ctx context.Context, n int) error {
 	foreign := n < r.config.Foreign
 	var last string // what the client last read of item lastOf
 	var lastOf *item
+	next := time.NewTicker(max(r.config.Pause, 1))
+	defer next.Stop()
 	for range r.config.Ops {
+		select {
+		case <-next.C:
+		case <-ctx.Done():
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		it := r.take(rng.IntN(r.config.Items))
+		slot := rng.IntN(len(r.items))
+		it := r.take(slot)
 		op := Op{Client: n, Key: it.key, Foreign: foreign}
 		var body string
-		draw := rng.IntN(100)
+		draw := r.draw(rng, slot >= r.config.Items && !foreign)
 		for i := range actions {
 			if a := &actions[i]; draw < a.upTo {
 				op.Via, op.Kind, op.Strong = a.via, a.kind, a.strong
@@ -155,6 +170,18 @@ func (r *recorder) act(ctx context.Context, n int) error {
 	return nil
 }
 
+// draw gives an operation's place among the actions, one of plain reads if only these may be.
+func (r *recorder) draw(rng *rand.Rand, plain bool) int {
+	switch {
+	case plain:
+		return firstRead + rng.IntN(firstStrong-firstRead)
+	case rng.IntN(100) < r.config.Writes:
+		return rng.IntN(firstRead)
+	default:
+		return firstRead + rng.IntN(100-firstRead)
+	}
+}
+
 // action is a request that clients draw.
 type action struct {
 	upTo   int // of 100
@@ -163,6 +190,9 @@ type action struct {
 	strong bool
 	body   func(table string, op *Op) string
 }
+
+// firstRead is the least draw that reads, firstStrong the least that does so consistently.
+const firstRead, firstStrong = 32, 88
 
 // actions are what clients do, most of it reading.
 var actions = []action{
@@ -188,7 +218,7 @@ var actions = []action{
 	{28, "BatchWriteItem", Write, false, func(table string, op *Op) string {
 		return fmt.Sprintf(`{"RequestItems":{%q:[{"PutRequest":{"Item":{%s,"v":{"S":%q}}}}]}}`, table, op.names(), op.Value)
 	}},
-	{32, "TransactWriteItems", Write, false, func(table string, op *Op) string {
+	{firstRead, "TransactWriteItems", Write, false, func(table string, op *Op) string {
 		return fmt.Sprintf(`{"TransactItems":[{"Put":{"TableName":%q,"Item":{%s,"v":{"S":%q}}}}]}`, table, op.names(), op.Value)
 	}},
 	{60, "GetItem", Read, false, func(table string, op *Op) string {
@@ -197,7 +227,7 @@ var actions = []action{
 	{68, "BatchGetItem", Read, false, func(table string, op *Op) string {
 		return fmt.Sprintf(`{"RequestItems":{%q:{"Keys":[{%s}]}}}`, table, op.names())
 	}},
-	{88, "Query", Read, false, func(table string, op *Op) string {
+	{firstStrong, "Query", Read, false, func(table string, op *Op) string {
 		return fmt.Sprintf(`{"TableName":%q,"KeyConditionExpression":"p = :p","ExpressionAttributeValues":{":p":{"S":%q}}}`, table, op.Key)
 	}},
 	{95, "GetItem", Read, true, func(table string, op *Op) string {

@@ -116,7 +116,8 @@ func (n *Node) coherence() []admin.Coherence {
 		c := admin.Coherence{
 			Scope: s.Scope, Table: s.Name, Mode: string(n.store.CoverageOf(s.Scope, s.Name)), Fill: fillNames[st.Fill],
 			Changing: st.Changing, Quarantine: st.QuarantineEnds > now, Ambiguous: st.AmbiguityEnds > now,
-			Forgotten: st.Forgotten, Writes: st.Writes,
+			Forgotten: st.Forgotten, Writes: st.Writes, WeakFills: s.Counters.WeakFills(),
+			Cold: n.store.Cold(s), RefillRate: s.Settings.RefillRate,
 			Audit: admin.TableAudit{Sample: s.Settings.Audit, Audits: auditsOf(s.Audit.Counts())},
 		}
 		if st.Covered {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -70,7 +71,7 @@ const auditGet = `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`
 func (r *running) covered() {
 	r.t.Helper()
 	hits := 0
-	for end := time.Now().Add(20 * time.Second); hits < 200; {
+	for end := time.Now().Add(20 * time.Second); hits < 400; {
 		header, _ := r.mustCall("GetItem", auditGet)
 		tables := r.node.streams.Tables()
 		if len(tables) == 1 && tables[0].Watermark > 0 && header.Get("X-Millrace-Cache") == "hit" {
@@ -88,6 +89,9 @@ func (r *running) put(v int) {
 	r.mustCall("PutItem", fmt.Sprintf(`{"TableName":"t-1","Item":{"p":{"S":"a"},"v":{"N":"%d"}}}`, v))
 }
 
+// breachTrail finds what the log of a breach tells of an entry that came by a read.
+var breachTrail = regexp.MustCompile(`transitions="?\[[^]]*: filled by a read[^]]*\]`)
+
 // An upstream whose stream keeps records back, and says that there are none: what millrace promises rests on an assumption
 // that does not hold. The audit finds it, the table is forgotten, the stream is taken to lag, and from then on nothing is served
 // that is older than Delta.
@@ -103,9 +107,20 @@ func TestAuditFindsAStreamThatWithholds(t *testing.T) {
 	if got := front.node.metrics.Audited.Total(); got.Agreed == 0 || got.BeyondBound != 0 {
 		t.Fatalf("audits while all is well: %+v", got)
 	}
+	// The record of another's write takes what is cached away, and a read brings the new.
+	behind.put(2)
+	for end := time.Now().Add(20 * time.Second); ; {
+		header, body := front.mustCall("GetItem", auditGet)
+		if strings.Contains(body, `"2"`) && header.Get("X-Millrace-Cache") == "hit" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("another's write is not seen within 20 s")
+		}
+	}
 	before := front.node.streams.Lag("", "t-1")
 	withhold.Store(true)
-	behind.put(2)
+	behind.put(3)
 	for end := time.Now().Add(20 * time.Second); front.node.metrics.Audited.Total().BeyondBound == 0; {
 		front.mustCall("GetItem", auditGet)
 		if time.Now().After(end) {
@@ -114,7 +129,7 @@ func TestAuditFindsAStreamThatWithholds(t *testing.T) {
 	}
 	// What is read next is what upstream has: the table was forgotten.
 	for end := time.Now().Add(20 * time.Second); ; {
-		if _, body := front.mustCall("GetItem", auditGet); strings.Contains(body, `"2"`) {
+		if _, body := front.mustCall("GetItem", auditGet); strings.Contains(body, `"3"`) {
 			break
 		}
 		if time.Now().After(end) {
@@ -127,12 +142,12 @@ func TestAuditFindsAStreamThatWithholds(t *testing.T) {
 		}
 	}
 	// The stream still says nothing, and yet nothing older than Delta is served.
-	behind.put(3)
+	behind.put(4)
 	written := time.Now()
 	for {
 		asked := time.Now()
 		header, body := front.mustCall("GetItem", auditGet)
-		if strings.Contains(body, `"3"`) {
+		if strings.Contains(body, `"4"`) {
 			break
 		}
 		if asked.Sub(written) > delta+100*time.Millisecond {
@@ -149,8 +164,13 @@ func TestAuditFindsAStreamThatWithholds(t *testing.T) {
 	if err := front.wait(); err != nil {
 		t.Error(err)
 	}
-	if log := front.log.String(); !strings.Contains(log, "an entry is served beyond its bound") || !strings.Contains(log, "table forgotten") {
+	log := front.log.String()
+	if !strings.Contains(log, "an entry is served beyond its bound") || !strings.Contains(log, "table forgotten") {
 		t.Errorf("the log does not tell: %s", log)
+	}
+	// What led to it: the record of the second write, and the read that the entry came by; the third has no record.
+	if told := breachTrail.FindString(log); told == "" || !strings.Contains(told, ": a record of ") {
+		t.Errorf("the log does not tell what happened to the entry: %s", log)
 	}
 }
 

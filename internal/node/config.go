@@ -85,18 +85,20 @@ type TableConfig struct {
 	IndexTTL    units.Duration         `yaml:"index_ttl" doc:"How long a cached page of a global index of a remote table is served when nothing invalidates it: 30s unless set. It is the backstop for an index that lags behind its table for longer than is usual."`
 	Streams     string                 `yaml:"streams" doc:"auto reads the table's stream, where there is one, to learn of writes that others make; enable makes one where there is none; off leaves it alone: such writes are seen when what they changed is past its time to live. For remote tables, like all that follow but indexes."`
 	Delta       units.Duration         `yaml:"delta" doc:"How old an answer may be while the stream is read: 5s unless set. Below what the stream takes to tell of a write, about a second, hardly anything may be served; a large one hides foreign writes for as long when the stream lags."`
-	Fill        string                 `yaml:"fill" doc:"How misses are read: strong, at twice the price of an eventually consistent read; auto, strongly only within two seconds of a write or answer that a replica may not show yet; eventual, weaker: what was just written may be missing."`
+	Fill        string                 `yaml:"fill" doc:"How misses are read: strong, at twice the price of an eventually consistent read; auto, strongly only within two seconds of a write or answer that a replica may not show yet, and then only where the cache has saved what that adds, else eventually without caching the answer, so that a table of which every read follows a write so soon is not cached; eventual, weaker: what was just written may be missing."`
+	RefillRate  int                    `yaml:"refill_rate" doc:"How many misses a second are read strongly, at twice the price, while the table's cache is cold: when it was dropped as a whole, as after a gap in its stream, or the process has just started, until as much has come back or misses keep within this by themselves. Those beyond it are read as their clients sent them and not cached, but for what was written within two seconds. 1000 unless set; too small, and the cache is slow to warm, by the number of its keys over this; too large, and a table of little capacity is throttled after a gap."`
 	Coherence   string                 `yaml:"coherence" doc:"auto, or dax-compatible: writes leave cached pages alone and foreign writes are unseen until the time to live. Only for comparison."`
 	Audit       TableAuditConfig       `yaml:"audit"`
-	Rewrite     RewriteConfig          `yaml:"rewrite" doc:"Which requests may be changed on their way to a remote backend. Answers keep the shape that was asked for."`
+	Rewrite     RewriteConfig          `yaml:"rewrite" doc:"Which requests may be changed on their way to a remote backend, to ask for more than their clients did; there is no other way. Answers keep the shape that was asked for. What policies deny where the client's own request is allowed is left alone for ten minutes at a time, which the log tells; then one request tries it again, of which its client notices nothing."`
 	Indexes     map[string]IndexConfig `yaml:"indexes" doc:"Settings for pages of the indexes that a glob matches."`
 }
 
 // RewriteConfig is the part about changing requests on their way; on unless set to off.
 type RewriteConfig struct {
-	ConsistentRead string `yaml:"consistent_read" doc:"on or off: read misses strongly. Off makes fill eventual."`
-	Projection     string `yaml:"projection" doc:"on or off: read whole items for reads of some attributes. Off forwards those."`
-	ReturnValues   string `yaml:"return_values" doc:"on or off: ask writes for the image they leave, so that it can be cached. Turn it off where policies forbid dynamodb:ReturnValues."`
+	ConsistentRead   string `yaml:"consistent_read" doc:"on or off: read misses strongly. Off makes fill eventual."`
+	Projection       string `yaml:"projection" doc:"on or off: read whole items for reads of some attributes. Off forwards those."`
+	ReturnValues     string `yaml:"return_values" doc:"on or off: ask writes for the image they leave, so that it can be cached. Turn it off where policies forbid dynamodb:ReturnValues."`
+	ConsumedCapacity string `yaml:"consumed_capacity" doc:"on or off: ask what queries and scans cost that fill the cache, because another client may want to know and the ledger does. Off still caches them: a hit whose client asks is read anew, up to once for each of TOTAL and INDEXES for each page and by each of those who wait for one read, and the ledger estimates."`
 }
 
 // IndexConfig is the part about some indexes of some tables.
@@ -276,6 +278,16 @@ func (c Config) cacheTables() map[string]cache.TableConfig {
 	return c.tables()
 }
 
+// NeedsStream says which setting of a table asks for its stream to be read: one for how late writes of others may be seen, or one that makes
+// the stream. Empty is none; then the stream is read where that can be done.
+func (c Config) NeedsStream(table string) string {
+	settings, err := cache.NewSettings(c.cacheTables())
+	if err != nil || !settings.Table(table).Items && !settings.Match(table, "").Pages {
+		return ""
+	}
+	return settings.NeedsStream(table)
+}
+
 // tables are the cache settings in the cache's own types; "*" carries the defaults.
 func (c Config) tables() map[string]cache.TableConfig {
 	out := map[string]cache.TableConfig{}
@@ -283,8 +295,9 @@ func (c Config) tables() map[string]cache.TableConfig {
 		tc := cache.TableConfig{Cache: cache.Mode(t.Cache), ItemTTL: t.ItemTTL.Of(), QueryTTL: t.QueryTTL.Of(), NegativeTTL: t.NegativeTTL.Of()}
 		tc.IndexTTL, tc.Audit = t.IndexTTL.Of(), t.Audit.Sample
 		tc.Remote = cache.RemoteConfig{
-			Streams: cache.Streams(t.Streams), Delta: t.Delta.Of(), Fill: t.Fill, Coherence: t.Coherence,
+			Streams: cache.Streams(t.Streams), Delta: t.Delta.Of(), Fill: t.Fill, Coherence: t.Coherence, RefillRate: t.RefillRate,
 			ConsistentRead: t.Rewrite.ConsistentRead, Projection: t.Rewrite.Projection, ReturnValues: t.Rewrite.ReturnValues,
+			ConsumedCapacity: t.Rewrite.ConsumedCapacity,
 		}
 		if c.Mode == "observe" {
 			tc.Remote.Fill, tc.Remote.ReturnValues = "auto", "off" // what clients ask for is all there is to fill with

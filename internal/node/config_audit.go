@@ -39,7 +39,7 @@ func (c AuditConfig) text() string { return strconv.FormatFloat(c.Sample, 'g', -
 
 // audit is what the proxy is told about audits.
 func (n *Node) audit() proxy.AuditConfig {
-	c := proxy.AuditConfig{Budget: n.config.Audit.RCUBudget, IndexLag: n.config.Upstream.IndexLag.Of()}
+	c := proxy.AuditConfig{Budget: n.config.Audit.RCUBudget}
 	if n.streams != nil {
 		c.Lag = func(s *cache.Schema) time.Duration { return n.streams.Lag(s.Scope, s.Name) }
 		c.Breach = func(s *cache.Schema, late time.Duration) { n.streams.Late(s.Scope, s.Name, late) }

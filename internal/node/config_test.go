@@ -229,7 +229,20 @@ func TestValidateNamesTheSetting(t *testing.T) {
 	ok(func(c *Config) { c.Listen, c.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0" })
 	ok(func(c *Config) { c.DataDir, c.InMemory = "", true })
 	ok(func(c *Config) { c.Durability = "async" })
+	ok(func(c *Config) { c.HTTP.RequestTimeout = 1e9 }) // no upstream, no bound of its
 	ok(func(c *Config) { c.Engine.BlockCache, c.Engine.MemTable = 1<<20, 1<<30 })
+}
+
+// A write has all the time that upstream and the client may take, and then some, so that it is upstream's bound that ends it.
+func TestWritesHaveAsLongAsUpstream(t *testing.T) {
+	t.Parallel()
+	for _, of := range [][2]time.Duration{{time.Minute, 55 * time.Second}, {10 * time.Minute, 9 * time.Minute}, {2 * time.Second, time.Second}} {
+		c := DefaultConfig()
+		c.HTTP.RequestTimeout, c.Upstream.Timeout = units.Duration(of[0]), units.Duration(of[1])
+		if got := c.writeTimeout(); got <= of[0] || got <= of[1] {
+			t.Errorf("with http.request_timeout %v and upstream.timeout %v a write has %v, want more", of[0], of[1], got)
+		}
+	}
 }
 
 // testToken is a token for tests.
@@ -281,11 +294,11 @@ tables:
 	}
 	if got := s.Table("users"); !got.Items || got.ItemTTL != 10*time.Second || got.NegativeTTL != 3*time.Second ||
 		got.Streams != cache.StreamsAuto || got.Delta != 5*time.Second || got.Fill != coherence.FillStrong ||
-		got.Rewrite != (cache.Rewrite{ConsistentRead: true, Projection: true, ReturnValues: true}) {
+		got.Rewrite != (cache.Rewrite{ConsistentRead: true, Projection: true, ReturnValues: true, ConsumedCapacity: true}) {
 		t.Errorf("users: %+v", got)
 	}
 	if got := s.Table("orders-1"); got.Streams != cache.StreamsEnable || got.Delta != 2*time.Second || got.Fill != coherence.FillAuto ||
-		got.Rewrite != (cache.Rewrite{ConsistentRead: true, Projection: true}) {
+		got.Rewrite != (cache.Rewrite{ConsistentRead: true, Projection: true, ConsumedCapacity: true}) {
 		t.Errorf("orders-1: %+v", got)
 	}
 	if got := s.Match("orders-1", "other"); got.LaggingTTL != 9*time.Second {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"millrace/backend/aws"
+	"millrace/cache"
 	"millrace/internal/admin"
 	"millrace/metrics"
 )
@@ -13,7 +15,7 @@ import (
 // LedgerConfig is the part about what units cost, to tell what the caches save in money.
 type LedgerConfig struct {
 	ReadPrice   float64 `yaml:"read_price" doc:"US dollars for a million read request units."`
-	StreamPrice float64 `yaml:"stream_price" doc:"US dollars for a million GetRecords requests of a table's stream."`
+	StreamPrice float64 `yaml:"stream_price" doc:"US dollars for a million GetRecords requests of a table's stream. With kind aws and both prices above 0, fill auto weighs it: a fill may cost more than its client's read only where the cache has saved more than reading the stream has cost."`
 	MemoryPrice float64 `yaml:"memory_price" doc:"US dollars for a GiB of the caches' memory for an hour; 0 where it is spare."`
 }
 
@@ -35,15 +37,36 @@ func (c LedgerConfig) validate() error {
 	return nil
 }
 
+// streamUnits is how many read units cost as much as one GetRecords request to an upstream of that kind; 0 where nobody is
+// charged for it, or a price is missing. Only Amazon sends bills.
+func (c LedgerConfig) streamUnits(kind aws.Kind) float64 {
+	if kind != aws.Amazon || c.ReadPrice == 0 {
+		return 0
+	}
+	return c.StreamPrice / c.ReadPrice
+}
+
+// streamLoss is what to do about a stream that costs more to read than its table's cache saves.
+const streamLoss = `reading its stream costs more than its cache saves: with streams: "off" it is not read, and writes of others are seen when an entry's time to live is over`
+
 // ledger is what the caches have saved and cost.
 func (n *Node) ledger() admin.Ledger {
 	prices := n.config.Ledger
 	out := admin.Ledger{Mode: n.config.Mode, Tables: []admin.LedgerTable{}, Observed: map[string]uint64{}, Verdicts: map[string]uint64{}}
+	following := map[string]bool{}
+	if n.streams != nil {
+		for _, t := range n.streams.Tables() {
+			following[t.Table] = following[t.Table] || t.Mode == cache.Stream
+		}
+	}
 	n.metrics.Ledger.Each(func(table string, a *metrics.Account) {
 		t := admin.LedgerTable{
 			Table: table, ReadsConsumed: a.Units(metrics.ReadsConsumed), WritesConsumed: a.Units(metrics.WritesConsumed), ReadsAvoided: a.Units(metrics.ReadsAvoided),
 			StrongFills: a.Units(metrics.StrongFills), Audits: a.Units(metrics.Audits), StreamReads: a.Units(metrics.StreamReads),
-			NetUnits: a.Net(),
+			NetUnits: a.Net(), Estimated: a.Estimated(),
+		}
+		if a.Loses() && following[table] {
+			t.Advice = streamLoss
 		}
 		t.NetDollars = t.NetUnits*prices.ReadPrice/1e6 - t.StreamReads*prices.StreamPrice/1e6
 		out.NetUnits += t.NetUnits

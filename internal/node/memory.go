@@ -29,8 +29,20 @@ const (
 	leastHeap     = 48 << 20
 )
 
+// While the caches have not filled their budget, garbage may take a quarter of what is left of it, up to mostGarbage, before it is
+// collected. A collection makes requests slower for some tens of milliseconds, and a small heap is collected with every few
+// thousand misses. Once the budget is full the collector goes by its own rule: as much garbage as there is live.
+const (
+	garbageShare = 4
+	mostGarbage  = 64 << 20
+	// mostPercent bounds what is set, since it goes by what was live at the last collection, and the next may find much more.
+	mostPercent = 1000
+	// leastLive is what is taken to be live at least.
+	leastLive = 4 << 20
+)
+
 // heapPeriod is how often the heap's limit is looked at: caches fill by some hundred megabytes a second at most.
-const heapPeriod = time.Second
+const heapPeriod = 250 * time.Millisecond
 
 // fit makes the defaults of what takes memory fit into limit, which the process may not exceed. The caches grow with
 // the limit; the engine's buffers only shrink, since its defaults are all that it has a use for.
@@ -76,17 +88,35 @@ func (c *Config) NaturalMemory() int64 {
 	return total
 }
 
-// KeepWithin has the collector keep the process below total bytes while Run runs, what the caches have mapped outside of its
-// heap included. set is what puts a limit on the heap into force: debug.SetMemoryLimit. Call it before Run.
-func (n *Node) KeepWithin(total int64, set func(int64) int64) { n.within, n.setHeap = total, set }
+// Heap is what is asked and told of the collector's heap.
+type Heap struct {
+	// Limit puts a limit on it into force: debug.SetMemoryLimit.
+	Limit func(int64) int64
+	// Percent says how much garbage there may be beside what is live: debug.SetGCPercent. Nil leaves that as it is.
+	Percent func(int) int
+	// Live is how much was live at the last collection.
+	Live func() int64
+}
 
-// paceHeap puts the heap's limit into force at each tick at which the caches have mapped much more or less than at the last time.
+// KeepWithin has the collector keep the process below total bytes while Run runs, what the caches have mapped outside of its
+// heap included. Call it before Run.
+func (n *Node) KeepWithin(total int64, heap Heap) { n.within, n.heap = total, heap }
+
+// paceHeap puts the heap's limit into force at each tick at which the caches have mapped much more or less than at the last time,
+// and says how much garbage there may be when that has changed by an eighth.
 func (n *Node) paceHeap(ctx context.Context, ticks <-chan time.Time) {
-	last := int64(-1)
+	last, percent := int64(-1), int64(100)
 	for {
 		if mapped := n.store.Core().Mapped(); last < 0 || max(mapped-last, last-mapped) > n.within/64 {
-			n.setHeap(max(leastHeap, n.within-mapped))
+			n.heap.Limit(max(leastHeap, n.within-mapped))
 			last = mapped
+		}
+		if n.heap.Percent != nil {
+			want := garbagePercent(n.store.Memory()-n.store.Held(), n.heap.Live())
+			if max(want-percent, percent-want) > percent/8 || want == 100 && percent != 100 {
+				n.heap.Percent(int(want))
+				percent = want
+			}
 		}
 		select {
 		case <-ticks:
@@ -94,4 +124,11 @@ func (n *Node) paceHeap(ctx context.Context, ticks <-chan time.Time) {
 			return
 		}
 	}
+}
+
+// garbagePercent is how much garbage there may be beside so much that is live, in percent of that, while so much is left of the caches'
+// budget.
+func garbagePercent(left, live int64) int64 {
+	room := min(max(0, left)/garbageShare, mostGarbage)
+	return min(max(100, 100*room/max(live, leastLive)), mostPercent)
 }

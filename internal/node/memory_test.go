@@ -59,14 +59,9 @@ func TestHeapIsLeftWhatTheCachesHaveNotMapped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	n := &Node{store: store}
 	limits := make(chan int64)
-	n.KeepWithin(256<<20, func(limit int64) int64 { limits <- limit; return 0 })
+	n.KeepWithin(256<<20, Heap{Limit: func(limit int64) int64 { limits <- limit; return 0 }})
 	ctx, stop := context.WithCancel(context.Background())
 	ticks := make(chan time.Time)
 	done := make(chan struct{})
@@ -96,6 +91,60 @@ func TestHeapIsLeftWhatTheCachesHaveNotMapped(t *testing.T) {
 	}
 	stop()
 	<-done
+}
+
+// TestGarbageMayTakeWhatTheCachesHaveNotFilled checks that the collector is told to wait while there is room, and no longer.
+func TestGarbageMayTakeWhatTheCachesHaveNotFilled(t *testing.T) {
+	t.Parallel()
+	store, err := cache.NewStore(cache.Config{Memory: 64 << 20, Authoritative: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &Node{store: store}
+	percents := make(chan int, 1)
+	n.KeepWithin(256<<20, Heap{
+		Limit:   func(int64) int64 { return 0 },
+		Percent: func(percent int) int { percents <- percent; return 0 },
+		Live:    func() int64 { return 5 << 20 },
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	ticks := make(chan time.Time)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n.paceHeap(ctx, ticks)
+	}()
+	tick := func() { // twice, so that the first was seen to
+		ticks <- time.Time{}
+		ticks <- time.Time{}
+	}
+	if got, most := <-percents, 100*(64/4)/5; got < 200 || got > most {
+		t.Errorf("garbage may be %d %% of what is live in an empty node, want more than 200 and at most %d", got, most)
+	}
+	core := store.Core()
+	table := core.Table("t")
+	for i := range 60_000 {
+		r := core.ReadItem(1, table, fmt.Append(nil, i), coherence.ReadOptions{}, nil)
+		core.Done(1, r.Flight, coherence.Image{Bytes: make([]byte, 1000)})
+	}
+	tick()
+	if got := <-percents; got != 100 || store.Held() < 50<<20 {
+		t.Errorf("with %d of %d bytes held garbage may be %d %% of what is live, want 100", store.Held(), store.Memory(), got)
+	}
+	tick() // nothing has changed, so nothing is set
+	core.Shed(1 << 40)
+	tick()
+	if got := <-percents; got < 200 {
+		t.Errorf("garbage may be %d %% of what is live in an emptied node", got)
+	}
+	stop()
+	<-done
+	if got := garbagePercent(1<<40, 100<<20); got != 100 {
+		t.Errorf("garbage may be %d %% of 100 MiB live, want 100: it is more than enough", got)
+	}
+	if got := garbagePercent(1<<40, 0); got != mostPercent {
+		t.Errorf("garbage may be %d %% before the first collection, want %d at most", got, mostPercent)
+	}
 }
 
 func TestNaturalMemoryIsTheBudgetAndALittle(t *testing.T) {

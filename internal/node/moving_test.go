@@ -232,6 +232,13 @@ func TestEveryInstrumentMoves(t *testing.T) {
 	m.look(watching)
 	m.look(secure)
 
+	fresh := 0
+	m.until(front, `millrace_cache_weak_fills_total{`, func() { // once nothing is known that a replica may lack
+		fresh++
+		behind.putFaults("rules: {busy: {operations: GetItem, error: ProvisionedThroughputExceededException, count: 1}}")
+		front.mustCall("GetItem", fmt.Sprintf(`{"TableName":"t-1","Key":{"p":{"S":"fresh-%d"}}}`, fresh))
+	}, above(0))
+
 	// What was consumed, by operation, and the ledger's entries.
 	for _, want := range []string{
 		`millrace_capacity_consumed_total{operation="PutItem",table="t-1"}`, `millrace_capacity_consumed_total{operation="GetItem",table="t-1"}`,

@@ -65,9 +65,9 @@ type Node struct {
 	load    func() (*Loaded, error)
 	level   *slog.LevelVar
 
-	// within is what the process should stay below, 0 for nothing in particular, and setHeap what limits the heap.
-	within  int64
-	setHeap func(int64) int64
+	// within is what the process should stay below, 0 for nothing in particular, and heap what is told to do for it.
+	within int64
+	heap   Heap
 }
 
 // New opens the ports and then the store; a port that is taken leaves the data folder untouched. config has been
@@ -85,10 +85,13 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	n.metrics = metrics.New(metricNames())
 
 	remote := config.Backend == "aws"
+	if remote {
+		n.metrics.Ledger.Price(config.Ledger.streamUnits(config.Upstream.kind()))
+	}
 	serve := &lateHandler{}
 	config.HTTP.Isolate = config.Isolate && !remote
 	if remote {
-		config.HTTP.NodeID = newNodeID()
+		config.HTTP.NodeID, config.HTTP.AnyService = newNodeID(), true
 	}
 	if n.telemetry, err = metrics.NewTelemetry(context.Background(), n.metrics, version, log); err != nil {
 		return nil, err
@@ -128,12 +131,11 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 
 	n.store, err = cache.NewStore(cache.Config{
 		Memory: int64(config.Cache.Memory), Tables: config.cacheTables(), Authoritative: !remote, Metrics: n.metrics, Logger: log,
-		IndexLag: config.Upstream.IndexLag.Of(), Provisional: config.Upstream.Provisional.Of(),
+		IndexLag: config.Upstream.IndexLag.Of(), Provisional: config.Upstream.Provisional.Of(), IndexWatch: config.Upstream.IndexWatch.Of(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	acquired = append(acquired, n.store.Close)
 	invalidator := invalidation.NewInvalidator(n.store)
 	if remote {
 		err = n.openUpstream(config.HTTP.NodeID)
@@ -143,13 +145,14 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if remote && n.upstream.Kind().Regional() {
-		n.front.ServeRegion(n.upstream.Region())
-	}
 	// Without caches an engine in this process has nobody to tell.
 	n.guard = invalidation.NewGuard(&observed{n.backend, n.metrics, n.telemetry.Tracer}, invalidator,
-		invalidation.GuardConfig{Logger: log, Uncached: !remote && !config.Cache.Enabled})
+		invalidation.GuardConfig{Logger: log, Uncached: !remote && !config.Cache.Enabled, WriteTimeout: config.writeTimeout(),
+			OneStore: remote && !n.upstream.Kind().Regional()})
 	acquired = append(acquired, n.guard.Close)
+	if remote {
+		n.serveRegion()
+	}
 	if remote && config.Cache.Enabled {
 		n.followStreams(invalidator)
 	}
@@ -157,7 +160,14 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	if !config.Cache.Enabled {
 		cached = nil
 	}
-	n.proxy = proxy.New(proxy.Config{ReadTimeout: config.HTTP.RequestTimeout.Of(), Observe: config.Mode == "observe", StaleIfError: config.Upstream.StaleIfError, Audit: n.audit(), Metrics: n.metrics, Logger: log}, n.guard, cached)
+	front := proxy.Config{
+		ReadTimeout: config.HTTP.RequestTimeout.Of(), Observe: config.Mode == "observe", StaleIfError: config.Upstream.StaleIfError,
+		Audit: n.audit(), Metrics: n.metrics, Logger: log,
+	}
+	if n.upstream != nil {
+		front.Retries = n.upstream
+	}
+	n.proxy = proxy.New(front, n.guard, cached)
 	serve.proxy = n.proxy
 	if config.Record.File != "" {
 		if n.recorder, err = n.newRecorder(); err != nil {
@@ -169,7 +179,14 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	n.metrics.Attach(n.sources(version))
 	n.apply(config)
 	n.front.Key = n.proxy.KeyOf
+	// Without caches all requests wait for the backend, one way or another.
+	n.front.Loops = config.Cache.Enabled && config.Mode != "observe"
 	return n, nil
+}
+
+// writeTimeout bounds a write, whose client may be gone by then. The backend's own bound comes first, so that it is known what became of it.
+func (c Config) writeTimeout() time.Duration {
+	return max(c.HTTP.RequestTimeout.Of(), c.Upstream.Timeout.Of()) + 5*time.Second
 }
 
 // lateHandler lets the front be made, and its port taken, before the proxy it serves.
@@ -259,7 +276,7 @@ func (n *Node) Run(ctx context.Context) error {
 		err = errors.Join(err, n.recorder.Close())
 	}
 	stopEngine()
-	err = errors.Join(err, behind.Wait(), n.guard.Close(), n.store.Close())
+	err = errors.Join(err, behind.Wait(), n.guard.Close())
 	stopAdmin()
 	err = errors.Join(err, ports.Wait())
 	if lost := n.endTelemetry(); lost != nil {
@@ -287,6 +304,9 @@ func (n *Node) announce() {
 	caches := "off"
 	if c.Cache.Enabled {
 		caches = "on, " + c.Cache.Memory.String()
+		if c.Mode == "observe" {
+			caches = "observed only, " + c.Cache.Memory.String() + " (mode observe: every request is forwarded)"
+		}
 	}
 	adminAt := "off"
 	if n.admin != nil {
@@ -299,6 +319,10 @@ func (n *Node) announce() {
 	n.log.Info("serving DynamoDB", append([]any{"endpoint", scheme + n.addr.String(), "admin", adminAt, "caches", caches}, n.behind()...)...)
 	if sending := n.telemetry.Sending(); sending != "nothing" {
 		n.log.Info("sending telemetry by OTLP", "what", sending)
+	}
+	if c.Backend == "aws" && c.Upstream.Timeout >= c.HTTP.RequestTimeout {
+		n.log.Warn("upstream.timeout is not below http.request_timeout: clients may be answered before it is known what became of a slow write",
+			"upstream.timeout", c.Upstream.Timeout.String(), "http.request_timeout", c.HTTP.RequestTimeout.String())
 	}
 	if c.Engine.Faults.Enabled {
 		n.log.Warn("test aids are enabled; requests may fail or lag on purpose", "settings", adminAt+"/faults")

@@ -1,12 +1,8 @@
 package node
 
 import (
-	"encoding/json"
-	"io"
-	"net/http"
+	"strings"
 	"testing"
-
-	"millrace/internal/admin"
 )
 
 // In mode observe every request goes to upstream as it came, and the ledger says what would have been hits.
@@ -33,20 +29,14 @@ func TestObserveForwardsAndTellsItsLedger(t *testing.T) {
 			t.Errorf("sent %s, want the client's own words", sent)
 		}
 	}
-	resp, err := http.Get("http://" + front.node.AdminAddr().String() + "/api/v1/ledger")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var l admin.Ledger
-	if err := json.Unmarshal(body, &l); err != nil {
-		t.Fatal(err)
-	}
+	l := front.ledger()
 	if l.Mode != "observe" || l.Observed["hit"] != reads || l.NetUnits != reads*0.5 {
-		t.Errorf("ledger = %s, want %d reads that would have been hits and %v units net", body, reads, reads*0.5)
+		t.Errorf("ledger = %+v, want %d reads that would have been hits and %v units net", l, reads, reads*0.5)
+	}
+	if err := front.wait(); err != nil {
+		t.Error(err)
+	}
+	if log := front.log.String(); !strings.Contains(log, `caches="observed only, 256MiB (mode observe: every request is forwarded)"`) {
+		t.Errorf("the log does not say that nothing is served from the caches:\n%s", log)
 	}
 }

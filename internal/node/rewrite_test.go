@@ -7,9 +7,13 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"millrace/internal/admin"
 )
 
 // recorder stands between a node and its upstream, keeps what goes by, and may deny it.
@@ -133,8 +137,11 @@ func TestDeniedRewritesAreSwitchedOff(t *testing.T) {
 	for range 2 {
 		front.mustCall("Query", query)
 	}
-	if sent := p.take(); len(sent) != 3 || sent[1] != "Query "+query || sent[2] != sent[1] {
-		t.Errorf("sent %q, want the page with its cost once and then the client's own words", sent)
+	if sent := p.take(); len(sent) != 3 || sent[1] != "Query "+query || !strings.Contains(sent[2], `"ConsistentRead":true`) || strings.Contains(sent[2], "Capacity") {
+		t.Errorf("sent %q, want the page with its cost once, the client's own words, and then fills that do not ask for the cost", sent)
+	}
+	if header, _ := front.mustCall("Query", query); header.Get("X-Millrace-Cache") != "hit" {
+		t.Errorf("a page is %s where its cost may not be asked for, want it cached", header.Get("X-Millrace-Cache"))
 	}
 	// What is denied in the client's own words is the client's to hear, and says nothing of the rewrite.
 	p.mu.Lock()
@@ -150,6 +157,68 @@ func TestDeniedRewritesAreSwitchedOff(t *testing.T) {
 		t.Errorf("%d warnings, want one for each rewrite:\n%s", got, front.log)
 	}
 }
+
+// With the switch off a page is not asked what it costs on another's behalf, and is cached all the same. Whoever asks is told
+// what upstream told, by a read of their own if it has to be; the ledger estimates.
+func TestPagesAreCachedWithoutTheirPrice(t *testing.T) {
+	t.Parallel()
+	behind := run(t, testConfig())
+	p := record(t, behind)
+	config := upstreamConfig(p.URL)
+	config.Tables = map[string]TableConfig{"*": {Rewrite: RewriteConfig{ConsumedCapacity: "off"}}}
+	front := run(t, config)
+	front.mustCall("CreateTable", createTable)
+	front.mustCall("PutItem", `{"TableName":"t-1","Item":{"p":{"S":"a"},"v":{"S":"`+strings.Repeat("x", 5000)+`"}}}`)
+	for _, op := range []string{"Query", "Scan"} {
+		const condition = `,"KeyConditionExpression":"p = :p","ExpressionAttributeValues":{":p":{"S":"a"}}`
+		body := func(mode string) string {
+			b := `{"TableName":"t-1"` + strings.Repeat(condition, strings.Count(op, "Query"))
+			if mode != "" {
+				b += `,"ReturnConsumedCapacity":"` + mode + `"`
+			}
+			return b + `}`
+		}
+		f := func(mode, want string, sends int) {
+			t.Helper()
+			p.take()
+			header, got := front.mustCall(op, body(mode))
+			sent := p.take()
+			if header.Get("X-Millrace-Cache") != want || len(sent) != sends {
+				t.Errorf("%s %s: %s after %d requests, want %s after %d", op, mode, header.Get("X-Millrace-Cache"), len(sent), want, sends)
+			}
+			for _, s := range sent {
+				if strings.Contains(s, "Capacity") != (mode != "") || mode != "" && !strings.Contains(s, `"`+mode+`"`) {
+					t.Errorf("%s %s was sent as %s", op, mode, s)
+				}
+			}
+			if _, plain := behind.mustCall(op, body(mode)); got != plain {
+				t.Errorf("%s %s = %.60s… and %s, want what upstream answers: %s", op, mode, got, tail(got), tail(plain))
+			}
+		}
+		for end := time.Now().Add(20 * time.Second); ; { // a scan is worth caching some time after the last write
+			if header, _ := front.mustCall(op, body("")); header.Get("X-Millrace-Cache") == "hit" {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s is never a hit", op)
+			}
+		}
+		f("", "hit", 0)
+		f("TOTAL", "refill", 1) // the entry does not tell
+		f("TOTAL", "hit", 0)
+		f("INDEXES", "refill", 1) // nor the parts
+		f("INDEXES", "hit", 0)
+		f("TOTAL", "hit", 0)
+		f("", "hit", 0)
+	}
+	l := front.ledger()
+	if i := slices.IndexFunc(l.Tables, func(t admin.LedgerTable) bool { return t.Table == "t-1" }); i < 0 || !l.Tables[i].Estimated || l.Tables[i].ReadsAvoided < 2 {
+		t.Errorf("ledger %+v, want what reads of two units saved, and that it was estimated", l.Tables)
+	}
+}
+
+// tail is the end of an answer.
+func tail(s string) string { return s[max(0, len(s)-150):] }
 
 // Bodies that are forwarded arrive as they were sent, byte for byte, whatever they hold.
 func TestForwardedBodiesAreVerbatim(t *testing.T) {

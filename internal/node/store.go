@@ -11,6 +11,7 @@ import (
 	"millrace/backend"
 	"millrace/backend/aws"
 	"millrace/backend/engine"
+	"millrace/ddb"
 	"millrace/internal/admin"
 	"millrace/invalidation"
 	"millrace/invalidation/stream"
@@ -64,6 +65,24 @@ func (n *Node) openUpstream(nodeID string) error {
 	return nil
 }
 
+// serveRegion tells the front whose requests are ours: those signed for the region that was named, or else, before an upstream
+// where regions mean nothing to us, for the one of the first request that reads or changes data. One is served in any case, for
+// nothing is known of whether the upstream keeps the regions' tables apart.
+func (n *Node) serveRegion() {
+	if n.upstream.Settled() {
+		n.front.ServeRegion(n.upstream.Region())
+		return
+	}
+	n.front.SettleRegion(func(op ddb.Operation, region string) string {
+		if op.Facts().Kind == ddb.ControlOperation && !n.guard.Changes(op) {
+			return "" // it lists or describes: somebody looks around
+		}
+		own := n.upstream.Settle(region)
+		n.log.Info("serving the region of the first request; others are forwarded uncached", "region", own)
+		return own
+	})
+}
+
 // followStreams makes the reader of tables' streams, through which the caches learn of writes that others make.
 func (n *Node) followStreams(hooks *invalidation.Invalidator) {
 	c := stream.ConfigFor(string(n.upstream.Kind()))
@@ -104,7 +123,11 @@ func newNodeID() string { return rand.Text() }
 func (n *Node) behind() []any {
 	c := n.config
 	if n.upstream != nil {
-		return []any{"upstream", n.upstream.URL(), "kind", string(n.upstream.Kind()), "region", n.upstream.Region()}
+		region := n.upstream.Region()
+		if !n.upstream.Settled() {
+			region = "that of the first request"
+		}
+		return []any{"upstream", n.upstream.URL(), "kind", string(n.upstream.Kind()), "region", region}
 	}
 	scope := "one store for all keys and regions (use --isolate to separate them)"
 	if c.Isolate {

@@ -1,12 +1,18 @@
 package node
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"millrace/internal/units"
 )
 
 // upstreamConfig is a node that forwards to url.
@@ -62,6 +68,48 @@ func TestRoundTripThroughUpstream(t *testing.T) {
 	}
 }
 
+// What belongs to a service that this build knows nothing of goes upstream as it came, and may have changed anything: what is cached is
+// forgotten if it succeeds.
+func TestOtherServicesAreForwarded(t *testing.T) {
+	t.Parallel()
+	behind := run(t, testConfig())
+	target, err := url.Parse(behind.address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	heard := make(chan string, 1)
+	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name := r.Header.Get("X-Amz-Target"); !strings.HasPrefix(name, "DynamoDB_20120810.") {
+			body, _ := io.ReadAll(r.Body)
+			heard <- name + " " + string(body)
+			_, _ = io.WriteString(w, `{"ConsumedCapacityUnits":1.0}`)
+			return
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	t.Cleanup(mirror.Close)
+	front := run(t, upstreamConfig(mirror.URL))
+	front.mustCall("CreateTable", createTable)
+	const get = `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`
+	front.mustCall("GetItem", get)
+	if header, _ := front.mustCall("GetItem", get); header.Get("X-Millrace-Cache") != "negative" {
+		t.Fatalf("the second read is a %s, want it cached", header.Get("X-Millrace-Cache"))
+	}
+	const old = `{"TableName":"t-1", "Item":{"p":{"S":"a"}}}`
+	head := "POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: DynamoDB_20111205.PutItem\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Date: 20260101T000000Z\r\n"
+	status, _, body := front.exchange(head + credential("AKID", "us-east-1", nil) + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(old), old))
+	if status != 200 || body != `{"ConsumedCapacityUnits":1.0}` {
+		t.Fatalf("DynamoDB_20111205.PutItem: %d %s", status, body)
+	}
+	if got := <-heard; got != "DynamoDB_20111205.PutItem "+old {
+		t.Errorf("upstream got %q", got)
+	}
+	if header, _ := front.mustCall("GetItem", get); header.Get("X-Millrace-Cache") == "negative" {
+		t.Error("what was cached before a request that may change anything is still served")
+	}
+}
+
 // A request that comes back to where it was sent from is refused there, with words that say what to change.
 func TestLoopIsDetected(t *testing.T) {
 	t.Parallel()
@@ -95,13 +143,97 @@ func TestOwnAddressIsNoUpstream(t *testing.T) {
 // cache nor goes into it.
 func TestOtherRegionsAreNotMixed(t *testing.T) {
 	t.Parallel()
-	ours, other := run(t, testConfig()), run(t, testConfig())
-	c := upstreamConfig(ours.address())
-	c.Upstream.Kind = "aws"
-	c.Upstream.Regions = map[string]UpstreamRegion{"eu-west-1": {URL: other.address()}}
+	t.Run("at addresses of their own", func(t *testing.T) {
+		t.Parallel()
+		c := upstreamConfig(run(t, testConfig()).address())
+		c.Upstream.Kind = "aws"
+		c.Upstream.Regions = map[string]UpstreamRegion{"eu-west-1": {URL: run(t, testConfig()).address()}}
+		keepsRegionsApart(t, run(t, c), c.Upstream.Kind == "aws", as("AKID", "us-east-1"), as("AKID", "eu-west-1"))
+	})
+	// One address, which keeps apart what is signed for different regions.
+	for _, kind := range []string{"generic", "alternator"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			apart := testConfig()
+			apart.Isolate = true
+			c := upstreamConfig(run(t, apart).address())
+			c.Upstream.Kind = kind
+			keepsRegionsApart(t, run(t, c), c.Upstream.Kind == "aws", as("AKID", "us-east-1"), as("AKID", "eu-west-1"))
+			// Without a word about regions the first request that is about data decides, not one that looks around.
+			c.Upstream.Region = ""
+			front := run(t, c)
+			front.mustCall("ListTables", `{}`, as("AKID", "us-east-1"))
+			keepsRegionsApart(t, front, false, as("AKID", "eu-west-1"), as("AKID", "local"))
+		})
+	}
+}
+
+// An upstream may have one store for all regions and accounts, as millrace's own engine has: then what is written to the table
+// of that name elsewhere is written to ours, and the next read by name shows it.
+func TestWritesElsewhereMayBeToOurTables(t *testing.T) {
+	t.Parallel()
+	behind := run(t, testConfig())
+	behind.mustCall("CreateTable", createTable)
+	const arn = `arn:aws:dynamodb:eu-west-1:000000000000:table/t-1`
+	// The engine refuses ARNs of others; a lenient upstream does not look at them.
+	target, _ := url.Parse(behind.address())
+	lenient := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		body, err := io.ReadAll(r.In.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		body = bytes.ReplaceAll(body, []byte(arn), []byte("t-1"))
+		r.Out.Body, r.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		r.SetURL(target)
+	}})
+	t.Cleanup(lenient.Close)
+	c := upstreamConfig(lenient.URL)
+	c.Cache.ItemTTL, c.Cache.QueryTTL = units.Duration(time.Hour), units.Duration(time.Hour)
 	front := run(t, c)
-	there := as("AKID", "eu-west-1")
-	front.mustCall("CreateTable", createTable)
+	here, there := as("AKID", "us-east-1"), as("AKID", "eu-west-1")
+	const key = `"Key":{"p":{"S":"a"}}`
+	reads := map[string]string{
+		"GetItem":      `{"TableName":"t-1",` + key + `}`,
+		"Query":        `{"TableName":"t-1","KeyConditionExpression":"p = :p","ExpressionAttributeValues":{":p":{"S":"a"}}}`,
+		"BatchGetItem": `{"RequestItems":{"t-1":{"Keys":[{"p":{"S":"a"}}]}}}`,
+	}
+	behind.mustCall("PutItem", `{"TableName":"t-1","Item":{"p":{"S":"a"}}}`)
+	n := 0
+	write := func(op, body, header string) {
+		t.Helper()
+		n++
+		v := fmt.Sprintf("v%d", n)
+		for read, body := range reads { // all of it is cached when the write comes
+			front.mustCall(read, body, here)
+			if header, _ := front.mustCall(read, body, here); !strings.HasPrefix(header.Get("X-Millrace-Cache"), "hit") {
+				t.Errorf("before %s: %s was not cached (%s)", op, read, header.Get("X-Millrace-Cache"))
+			}
+		}
+		front.mustCall(op, strings.ReplaceAll(body, "NEW", v), header)
+		for read, body := range reads {
+			if header, got := front.mustCall(read, body, here); !strings.Contains(got, `"`+v+`"`) {
+				t.Errorf("%s after %s %s = %s (%s), want %s", read, op, body, got, header.Get("X-Millrace-Cache"), v)
+			}
+		}
+	}
+	for _, w := range []struct{ table, header string }{{"t-1", there}, {arn, here}, {arn, there}} {
+		write("PutItem", `{"TableName":"`+w.table+`","Item":{"p":{"S":"a"},"v":{"S":"NEW"}}}`, w.header)
+		write("UpdateItem", `{"TableName":"`+w.table+`",`+key+`,"UpdateExpression":"SET v = :v","ExpressionAttributeValues":{":v":{"S":"NEW"}}}`, w.header)
+		write("BatchWriteItem", `{"RequestItems":{"`+w.table+`":[{"PutRequest":{"Item":{"p":{"S":"a"},"v":{"S":"NEW"}}}}]}}`, w.header)
+		write("TransactWriteItems", `{"TransactItems":[{"Put":{"TableName":"`+w.table+`","Item":{"p":{"S":"a"},"v":{"S":"NEW"}}}}]}`, w.header)
+	}
+	write("ExecuteStatement", `{"Statement":"UPDATE \"t-1\" SET v='NEW' WHERE p='a'"}`, there)
+	front.mustCall("DeleteTable", `{"TableName":"t-1"}`, there)
+	if status, _, body := front.call("GetItem", reads["GetItem"], here); status != 400 || !strings.Contains(body, "ResourceNotFoundException") {
+		t.Errorf("GetItem after the table was deleted there: %d %s", status, body)
+	}
+}
+
+// keepsRegionsApart holds a front, before an upstream that keeps regions apart, to caching only what is signed as here. known
+// says that the upstream is known to.
+func keepsRegionsApart(t *testing.T, front *running, known bool, here, there string) {
+	t.Helper()
+	front.mustCall("CreateTable", createTable, here)
 	front.mustCall("CreateTable", createTable, there)
 	put := func(v string, headers ...string) {
 		t.Helper()
@@ -114,16 +246,19 @@ func TestOtherRegionsAreNotMixed(t *testing.T) {
 			t.Errorf("GetItem = %s (%s), want %s (%s)", body, header.Get("X-Millrace-Cache"), want, result)
 		}
 	}
-	put("ours")
+	put("ours", here)
 	put("theirs", there)
 	read("theirs", "forward", there)
-	front.mustCall("GetItem", `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`)
-	read("ours", "hit")
+	front.mustCall("GetItem", `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`, here)
+	read("ours", "hit", here)
 	read("theirs", "forward", there)
-	// A change of the other table leaves ours cached, and a change of ours is not seen there.
+	// A change of the other table leaves ours cached where they are known to be two, and a change of ours is not seen there.
 	front.mustCall("UpdateItem", `{"TableName":"t-1","Key":{"p":{"S":"a"}},"UpdateExpression":"SET v = :v","ExpressionAttributeValues":{":v":{"S":"theirs2"}},"ReturnValues":"ALL_NEW"}`, there)
 	front.mustCall("DeleteTable", `{"TableName":"t-1"}`, there)
-	read("ours", "hit")
+	if !known {
+		read("ours", "miss", here)
+	}
+	read("ours", "hit", here)
 	if status, _, body := front.call("GetItem", `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`, there); status != 400 || !strings.Contains(body, "ResourceNotFoundException") {
 		t.Errorf("GetItem of the deleted table there: %d %s", status, body)
 	}
@@ -153,9 +288,12 @@ func TestForeignARNsAreNotMixed(t *testing.T) {
 	get()
 	foreign := `{"TableName":"arn:aws:dynamodb:us-east-1:999999999999:table/t-1","Item":{"p":{"S":"a"},"v":{"S":"theirs"}}}`
 	front.mustCall("PutItem", foreign)
-	header, body := front.mustCall("GetItem", `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`)
-	if !strings.Contains(body, "ours") || header.Get("X-Millrace-Cache") != "hit" {
-		t.Errorf("after a write to a foreign ARN: %s (%s), want ours from the cache", body, header.Get("X-Millrace-Cache"))
+	// Another upstream could take it for a write to ours, so what was cached is read anew; what was written is not cached.
+	for _, word := range []string{"miss", "hit"} {
+		header, body := front.mustCall("GetItem", `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`)
+		if !strings.Contains(body, "ours") || header.Get("X-Millrace-Cache") != word {
+			t.Errorf("after a write to a foreign ARN: %s (%s), want ours (%s)", body, header.Get("X-Millrace-Cache"), word)
+		}
 	}
 	// Our own ARN is our own table.
 	_, description := front.mustCall("DescribeTable", `{"TableName":"t-1"}`)

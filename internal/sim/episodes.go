@@ -50,11 +50,16 @@ func (s *Scenario) episode(r *rand.Rand, at, key, which int) []Op {
 		foreign.At = at + 3 + r.IntN(6)
 		return append([]Op{own, foreign}, reads(20, 40, 4)...)
 	case 3:
-		// Pages of the lagging index are read right after a write is known of.
+		// Pages of the lagging index are read right after a write is known of; where it is slow, when its window has passed, and
+		// those again when it has caught up for longer than Delta.
 		foreign.Val |= 1
 		out := []Op{foreign}
-		for range 6 {
-			page := op(8+r.IntN(34), opPage, r.IntN(3), r.IntN(4))
+		for n := range 6 {
+			from, span := 8, 34
+			if s.Slow {
+				from, span = []int{indexWindow + publishLag/2, slowIndex + s.Delta}[n%2], 50
+			}
+			page := op(from+r.IntN(span), opPage, r.IntN(3), r.IntN(4))
 			page.Key = 7
 			out = append(out, page)
 		}

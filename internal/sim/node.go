@@ -20,6 +20,8 @@ type node struct {
 	// Floors: the least commit that a reader arriving now may be shown.
 	acked [numKeys]int // own acknowledged writes, and failed conditions (P1)
 	read  [numKeys]int // completed reads (P2)
+	// readWeak is read for those that were weak, which no weak read has to follow.
+	readWeak [numKeys]int
 	// own acknowledged writes as pages see them
 	acks []ack
 
@@ -63,6 +65,9 @@ func (w *node) tableOptions(covered bool) coherence.TableOptions {
 	}
 	if w.sc.Stream {
 		o.IndexLag, o.Provisional = indexWindow, provisional
+		if w.sc.Slow {
+			o.IndexWatch = indexWatch
+		}
 	}
 	if covered {
 		o.Covered, o.Delta = true, time.Duration(w.sc.Delta)

@@ -98,6 +98,7 @@ type Scenario struct {
 	Stream        bool // the table has a stream, and nodes read it
 	View          view // what its records tell
 	Delta         int  // with a stream
+	Slow          bool // index "g" lags for longer than its window
 	Nodes         int
 	Auto          bool // eventual fills outside the quarantine
 	Committers    int  // of an authoritative engine: commits under way at once
@@ -128,6 +129,17 @@ func (s *Scenario) String() string {
 	return b.String()
 }
 
+// indexLag is how far index "g" is behind the table at most.
+func (s *Scenario) indexLag() int {
+	switch {
+	case s.Slow:
+		return slowIndex
+	case s.Stream:
+		return indexLag
+	}
+	return lag
+}
+
 // Generate makes the scenario of a seed. Operations come in bursts on one hot key with delays of the same size as the
 // gaps, so that reads, writes, evictions and answers interleave tightly; pauses between bursts let quarantines pass.
 func Generate(seed uint64) *Scenario {
@@ -142,6 +154,7 @@ func Generate(seed uint64) *Scenario {
 		s.View = view(r.IntN(int(views)))
 		s.Delta = []int{40, 60, 90}[r.IntN(3)]
 		s.Nodes = 1 + r.IntN(2)
+		s.Slow = seed%4 == 2
 	}
 	values := []int{2, 3, 1 << 20, 1 << 20}[r.IntN(4)]
 	gap := []int{2, 4, 9}[r.IntN(3)]

@@ -31,8 +31,10 @@ const (
 	negTTL  = 140
 	epochAt = 1000 // the core's clock at tick 0
 
-	indexLag    = 25 // of index "g" behind the table, at most, where there is a stream
+	indexLag    = 25  // of index "g" behind the table, at most, where there is a stream
+	slowIndex   = 110 // likewise, in worlds whose index is slower than its window
 	indexWindow = 28
+	indexWatch  = 115
 	provisional = 6
 )
 
@@ -89,13 +91,20 @@ type world struct {
 	trace   bool
 
 	engine engine
+	// harm, if set, does something to a node before a check at rest, by its name, that the check must report.
+	harm func(w *node, check string)
 	// events that an undisturbed fill must not meet (authoritative)
 	disturbed []disturbance
 }
 
 // Run runs a scenario under rules.
 func Run(sc *Scenario, rules coherence.Rules, trace bool) *Result {
-	w := &world{sc: sc, rules: rules, trace: trace, streams: make(streams, 1)}
+	return (&world{sc: sc, rules: rules, trace: trace, streams: make(streams, 1)}).run()
+}
+
+// run runs the world's scenario.
+func (w *world) run() *Result {
+	sc := w.sc
 	first := commit{at: -1000, key: -1}
 	for k := range first.state {
 		first.state[k] = k - 1 // the first is absent
@@ -247,7 +256,7 @@ func (w *world) commit(key, val int) int {
 func (w *world) lagged(pick int, index bool) int {
 	most := lag
 	if index && w.sc.Stream {
-		most = indexLag
+		most = w.sc.indexLag()
 	}
 	return max(w.born, w.log.at(w.now-pick%(most+1)))
 }

@@ -1,22 +1,29 @@
 package sim
 
 import (
+	"crypto/sha256"
 	"flag"
+	"fmt"
+	"os"
+	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"millrace/cache/coherence"
+	"millrace/internal/sim/runs"
 )
 
 var (
-	seedFlag  = flag.Int64("seed", -1, "run only this seed, with its script and trace")
-	seedsFlag = flag.Int("seeds", 500, "number of seeds to run")
-	fromFlag  = flag.Uint64("from", 0, "the first seed")
+	// seeds are those that are run.
+	seeds     = runs.Flags(500)
 	denseFlag = flag.Bool("dense", false, "crowd all worlds with readers")
-	forFlag   = flag.Duration("for", time.Hour, "stop before a seed after this long")
 )
+
+// TestTooFewSeedsFail runs seeds with less time than they take.
+func TestTooFewSeedsFail(t *testing.T) { runs.FailIfTooFew(t, "TestSeedsKeepTheContract") }
 
 // scenario makes the scenario that the flags ask for.
 func scenario(seed uint64) *Scenario {
@@ -39,8 +46,8 @@ func report(t *testing.T, sc *Scenario, rules coherence.Rules) {
 var floors = map[string][2]int{"authoritative": {20, 8}, "remote": {25, 9}, "stream": {25, 6}}
 
 func TestSeedsKeepTheContract(t *testing.T) {
-	if *seedFlag >= 0 {
-		sc := scenario(uint64(*seedFlag))
+	if *seeds.One >= 0 {
+		sc := scenario(uint64(*seeds.One))
 		res := Run(sc, coherence.AllRules(), true)
 		t.Logf("%s\n%s", sc, strings.Join(res.Trace, "\n"))
 		if len(res.Violations) > 0 {
@@ -67,10 +74,10 @@ func runSeeds(t *testing.T, make func(seed uint64) *Scenario, sums map[string]*R
 	progress := func(what string) {
 		took := time.Since(began)
 		t.Logf("%s: %d seeds from %d, %d cached reads checked, %.0f a second, %d seeds fail",
-			what, n, *fromFlag, judged, float64(judged)/took.Seconds(), failed)
+			what, n, *seeds.From, judged, float64(judged)/took.Seconds(), failed)
 	}
-	for ; n < *seedsFlag && time.Since(began) < *forFlag; n++ {
-		sc := make(*fromFlag + uint64(n))
+	for ; n < seeds.Asked() && seeds.InTime(began); n++ {
+		sc := make(*seeds.From + uint64(n))
 		res := Run(sc, coherence.AllRules(), false)
 		if len(res.Violations) > 0 {
 			report(t, sc, coherence.AllRules())
@@ -87,6 +94,7 @@ func runSeeds(t *testing.T, make func(seed uint64) *Scenario, sums map[string]*R
 		}
 	}
 	progress("all")
+	seeds.Ran(t, n)
 }
 
 // TestCrowdsSeeNothingElse runs a few worlds with a reader of everything at every tick.
@@ -113,6 +121,45 @@ func TestRunsRepeat(t *testing.T) {
 		if !slices.Equal(a.Trace, b.Trace) {
 			t.Fatalf("seed %d runs differently the second time", seed)
 		}
+	}
+}
+
+// digestFlag asks for a digest of the traces of so many seeds.
+var digestFlag = flag.Int("digest", 0, "print a digest of the traces of so many seeds, for TestRunsRepeatInAnotherProcess")
+
+// TestPrintDigest prints it.
+func TestPrintDigest(t *testing.T) {
+	if *digestFlag > 0 {
+		t.Logf("digest %x", traces(uint64(*digestFlag)))
+	}
+}
+
+// traces is a digest of the traces of so many seeds, crowds among them.
+func traces(seeds uint64) []byte {
+	h := sha256.New()
+	for seed := range seeds {
+		sc := Generate(seed)
+		sc.Dense = seed%16 == 3
+		for _, line := range Run(sc, coherence.AllRules(), true).Trace {
+			fmt.Fprintln(h, line)
+		}
+	}
+	return h.Sum(nil)
+}
+
+// TestRunsRepeatInAnotherProcess starts this test once more: a seed's trace is the same there.
+func TestRunsRepeatInAnotherProcess(t *testing.T) {
+	const seeds = 60
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), self, "-test.run", "^TestPrintDigest$", "-test.v", "-digest", strconv.Itoa(seeds)).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if want := fmt.Sprintf("digest %x", traces(seeds)); !strings.Contains(string(out), want) {
+		t.Errorf("another process prints\n%swant %s", out, want)
 	}
 }
 

@@ -26,14 +26,14 @@ func (w *node) writeRemote(o *Op) {
 		effect.Key, effect.Positions, extra = nil, nil, nil
 	}
 	write, life := w.core.Begin(w.time(), []coherence.Effect{effect}), w.starts
-	if w.sc.Stream && o.Pick%2 == 1 && o.Fate != fateWholeTable {
-		extra = w.indexPlaces(write, o)
-	}
 	settle := func(r coherence.Result, img *coherence.Image, retried bool) {
 		if !w.alive(life) {
 			return
 		}
 		w.note("settle write of key %d at %d: %d retried=%v", o.Key, o.At, r, retried)
+		if w.sc.Stream && o.Pick%2 == 1 && o.Fate != fateWholeTable {
+			extra = w.indexPlaces(write, o)
+		}
 		w.core.Settle(w.time(), write, 0, r, img, retried, extra)
 		w.core.End(w.time(), write)
 	}

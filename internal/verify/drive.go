@@ -31,6 +31,8 @@ type driver struct {
 	reads, writes       atomic.Int64 // the budget that is left
 	made, errors, asked atomic.Int64 // writes that succeeded, requests that failed, reads that succeeded
 	repeats             atomic.Int64 // how often one client's condition failed on the same version, at most
+	refusals            atomic.Int64 // conditions that had to fail, and did
+	cut                 atomic.Bool  // the row's time was over before its rounds were
 
 	mu sync.Mutex
 

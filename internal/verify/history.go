@@ -9,12 +9,15 @@ import (
 const never = time.Duration(1<<63 - 1)
 
 // Op is what one client did to one item: wrote a version of it, or read one. Versions of an item count from 1 and have a
-// single writer, one after the other; version 0 is the item before its first.
+// single writer, one after the other, unless they are swaps; version 0 is the item before its first.
 type Op struct {
 	// Client is the lane it is drawn in; Name the operation in DynamoDB's words.
 	Client string `json:"client"`
 	Name   string `json:"name"`
 	Write  bool   `json:"write,omitempty"`
+	// Swap is a write on the condition that the item is at the version before. Several clients may try the same one, and
+	// one may succeed.
+	Swap bool `json:"swap,omitempty"`
 	// Version was written or shown. Absent tells that it is a version without the item; the version of a read that
 	// showed nothing is not known, and is 0 here.
 	Version int  `json:"version"`

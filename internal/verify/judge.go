@@ -18,21 +18,23 @@ type demand struct {
 	monotonic, onlyMonotonic bool
 }
 
-// kind is how a read can be wrong.
+// kind is how a read or a swap can be wrong.
 type kind int
 
-// A read misses an acknowledged write, goes behind an earlier read, or shows what nobody wrote.
+// A read misses an acknowledged write, goes behind an earlier read, or shows what nobody wrote; a swap is acknowledged
+// although another from the same version was.
 const (
 	stale kind = iota
 	backwards
 	phantom
+	twice
 )
 
-// finding is a read that breaks a demand.
+// finding is a read or a swap that breaks a demand.
 type finding struct {
 	kind kind
-	// read and evidence are places in the operations judged: the read, and the write that it missed or the earlier read
-	// that contradicts it; -1 for none.
+	// read and evidence are places in the operations judged: the read or swap, and the write that it missed or the earlier
+	// read or swap that contradicts it; -1 for none.
 	read, evidence int
 	// by is how long the missed write had been acknowledged when the read was sent.
 	by time.Duration
@@ -43,6 +45,12 @@ type judged struct {
 	findings []finding
 	// reads were judged; behind of them showed less than was acknowledged when they were sent, within the slack or not.
 	reads, behind int
+	// swaps were acknowledged, and held against each other.
+	swaps int
+	// changes are the acknowledged versions after the first that were the latest when a read was sent, so that the read
+	// could have missed them; first tells whether the first version was.
+	changes int
+	first   bool
 	// worst is the longest time that a write had been acknowledged and was not shown.
 	worst time.Duration
 	// delays has for each acknowledged write the longest time after its acknowledgement that a read is known to have
@@ -55,6 +63,18 @@ type written struct {
 	at         int // in ops
 	start, end time.Duration
 	absent     bool
+}
+
+// or is one version that two swaps may have made, of which w began first: it may be there since w began, and surely is
+// once one of them is acknowledged.
+func (w written) or(other written) written {
+	switch {
+	case w.at < 0:
+		return other
+	case other.end < w.end:
+		w.at, w.end = other.at, other.end
+	}
+	return w
 }
 
 // course is what was written to an item, by version, and since when each version is evidence against a read that shows
@@ -83,7 +103,7 @@ func courseOf(ops []Op, d demand) course {
 	}
 	for i, op := range ops {
 		if op.Write {
-			c.versions[op.Version] = written{i, op.Start, op.End, op.Absent}
+			c.versions[op.Version] = c.versions[op.Version].or(written{i, op.Start, op.End, op.Absent})
 			if op.End != never {
 				shown[op.Version] = min(shown[op.Version], op.End+d.propagation)
 			}
@@ -143,6 +163,8 @@ func judge(ops []Op, d demand) judged {
 	c := courseOf(ops, d)
 	strict := courseOf(ops, demand{})
 	var j judged
+	j.judgeSwaps(ops)
+	looked := newLook(c)
 	delays := make([]time.Duration, len(c.versions))
 	// The greatest version shown by reads that ended before the one at hand was sent, and which showed it.
 	ended := make([]int, 0, len(ops))
@@ -171,6 +193,7 @@ func judge(ops []Op, d demand) judged {
 			continue
 		}
 		j.reads++
+		looked.at(op)
 		version := op.Version
 		if op.Absent {
 			version = c.latestAbsent(op.End)
@@ -209,12 +232,70 @@ func judge(ops []Op, d demand) judged {
 			}
 		}
 	}
+	j.changes, j.first = looked.count()
 	for v := 1; v < len(delays); v++ {
 		if w := c.versions[v]; w.at >= 0 && w.end != never {
 			j.delays = append(j.delays, delays[v])
 		}
 	}
 	return j
+}
+
+// judgeSwaps holds the acknowledged swaps against each other. A version that was replaced never comes back, so whatever
+// else happened, and however they overlap, only one from each version can have found its condition true.
+func (j *judged) judgeSwaps(ops []Op) {
+	firsts := map[int]int{}
+	for i, op := range ops {
+		if !op.Swap || !op.Write || op.End == never {
+			continue
+		}
+		j.swaps++
+		first, ok := firsts[op.Version]
+		if !ok {
+			firsts[op.Version] = i
+			continue
+		}
+		j.findings = append(j.findings, finding{twice, i, first, op.Start - ops[first].End})
+	}
+}
+
+// look follows which versions were the latest when reads were sent, in the order of those.
+type look struct {
+	c      course
+	acked  []int // versions, in the order of their acknowledgements, of which those before next are in latest
+	next   int
+	latest int
+	seen   []bool
+}
+
+// newLook begins before the first read.
+func newLook(c course) *look {
+	l := &look{c: c, seen: make([]bool, len(c.versions))}
+	for v, w := range c.versions {
+		if w.at >= 0 && w.end != never {
+			l.acked = append(l.acked, v)
+		}
+	}
+	slices.SortStableFunc(l.acked, func(a, b int) int { return cmp.Compare(c.versions[a].end, c.versions[b].end) })
+	return l
+}
+
+// at takes a read into account.
+func (l *look) at(read Op) {
+	for ; l.next < len(l.acked) && l.c.versions[l.acked[l.next]].end < read.Start; l.next++ {
+		l.latest = max(l.latest, l.acked[l.next])
+	}
+	l.seen[l.latest] = true
+}
+
+// count is how many versions after the first were looked at, and whether the first was.
+func (l *look) count() (changes int, first bool) {
+	for v := 2; v < len(l.seen); v++ {
+		if l.seen[v] {
+			changes++
+		}
+	}
+	return changes, len(l.seen) > 1 && l.seen[1]
 }
 
 // near is how many operations are shown on either side of what is left out of a history.
@@ -226,11 +307,11 @@ func (f finding) history(item string, ops []Op) History {
 	marks := map[int]string{f.read: "offending"}
 	if f.evidence >= 0 {
 		marks[f.evidence] = "missed"
-		if f.kind == backwards {
+		if f.kind == backwards || f.kind == twice {
 			marks[f.evidence] = "contradicted"
 		}
 	}
-	if shown := writeOf(ops[f.read], ops); shown >= 0 && marks[shown] == "" {
+	if shown := writeOf(ops[f.read], ops); shown >= 0 && marks[shown] == "" && f.kind != twice {
 		marks[shown] = "shown"
 	}
 	first, last := f.read, f.read
@@ -289,7 +370,7 @@ func (op Op) value() string {
 	return fmt.Sprintf("version %d", op.Version)
 }
 
-// sentence says what is wrong with a read.
+// sentence says what is wrong with a read or a swap.
 func (f finding) sentence(read Op, ops []Op) string {
 	switch f.kind {
 	case stale:
@@ -304,6 +385,10 @@ func (f finding) sentence(read Op, ops []Op) string {
 		return fmt.Sprintf("%s shows %s, although %s had been acknowledged %s before it was sent", read.Name, read.value(), what, round(read.Start-w.End))
 	case backwards:
 		return fmt.Sprintf("%s shows %s, although %s had shown %s %s before it was sent", read.Name, read.value(), ops[f.evidence].Name, ops[f.evidence].value(), round(f.by))
+	case twice:
+		first := ops[f.evidence]
+		return fmt.Sprintf("%s of %s by %s succeeds on the condition that it is at version %d, which a change by %s on the same condition had replaced",
+			read.Name, read.value(), read.Client, read.Version-1, first.Client)
 	default:
 		return fmt.Sprintf("%s shows %s, which nobody had begun to write", read.Name, read.value())
 	}

@@ -14,6 +14,13 @@ func wrote(version, start, end int) Op {
 	return Op{Client: "w", Name: "PutItem", Write: true, Version: version, Start: ms(start), End: ms(end)}
 }
 
+// swapped is a swap that was acknowledged.
+func swapped(version, start, end int) Op {
+	op := wrote(version, start, end)
+	op.Swap = true
+	return op
+}
+
 // saw is a read that showed a version, or nothing for 0.
 func saw(version, start, end int) Op {
 	return Op{Client: "r", Name: "GetItem", Version: version, Absent: version == 0, Start: ms(start), End: ms(end)}
@@ -34,7 +41,7 @@ func TestJudgeFindsWhatIsWrong(t *testing.T) {
 		var got []string
 		j := judge(ops, d)
 		for _, f := range j.findings {
-			got = append(got, []string{"stale", "backwards", "phantom"}[f.kind])
+			got = append(got, []string{"stale", "backwards", "phantom", "twice"}[f.kind])
 			h := f.history("x", ops)
 			if h.Says == "" || len(h.Ops) == 0 || strings.Contains(h.Says, "%!") {
 				t.Errorf("%s: history %+v", what, h)
@@ -63,11 +70,21 @@ func TestJudgeFindsWhatIsWrong(t *testing.T) {
 	f("absent before the first", session, "", saw(0, 0, 1), wrote(1, 2, 3))
 	f("absent after the first", session, "stale", wrote(1, 0, 1), saw(0, 2, 3))
 	f("absent after a deletion", session, "", wrote(1, 0, 1), deleted(2, 2, 3), saw(0, 4, 5))
+	f("absent before a deletion was begun", session, "stale", wrote(1, 0, 1), saw(0, 3, 4), deleted(2, 6, 7))
 	f("there after a deletion", session, "stale", wrote(1, 0, 1), deleted(2, 2, 3), saw(1, 4, 5))
 	f("absent after a deletion and a write", session, "stale", wrote(1, 0, 1), deleted(2, 2, 3), wrote(3, 4, 5), saw(0, 6, 7))
 	f("absent while it is being deleted, then back", session, "backwards", wrote(1, 0, 1), deleted(2, 2, 100), saw(0, 4, 5), saw(1, 6, 7))
 	f("only whether it goes back", demand{monotonic: true, onlyMonotonic: true}, "", wrote(1, 0, 1), wrote(2, 2, 3), saw(1, 6, 7))
 	f("goes back although also stale", demand{monotonic: true, onlyMonotonic: true}, "backwards", wrote(1, 0, 1), wrote(2, 2, 3), saw(2, 4, 5), saw(1, 6, 7))
+
+	f("swaps one after the other", session, "", wrote(1, 0, 1), swapped(2, 2, 3), swapped(3, 4, 5), saw(3, 6, 7))
+	f("two swaps from one version", session, "twice", wrote(1, 0, 1), swapped(2, 2, 3), swapped(2, 4, 5), saw(2, 6, 7))
+	f("two at the same time", demand{slack: ms(500)}, "twice", wrote(1, 0, 1), swapped(2, 2, 5), swapped(2, 3, 4))
+	f("three", session, "twice twice", wrote(1, 0, 1), swapped(2, 2, 3), swapped(2, 4, 5), swapped(2, 4, 6))
+	open := swapped(2, 6, 7)
+	open.End = never
+	f("one whose outcome is unknown", session, "", wrote(1, 0, 1), swapped(2, 2, 3), saw(2, 4, 5), open, saw(2, 8, 9))
+	f("what one of two made, missed", session, "stale", wrote(1, 0, 1), swapped(2, 2, 3), saw(1, 4, 5), open)
 
 	strong := saw(1, 6, 7)
 	strong.Strong = true
@@ -76,6 +93,9 @@ func TestJudgeFindsWhatIsWrong(t *testing.T) {
 	moving := saw(0, 3, 5)
 	moving.Index = true
 	f("missing in an index while it moves", session, "", wrote(1, 0, 1), wrote(2, 4, 6), moving)
+	resting := saw(0, 8, 9)
+	resting.Index = true
+	f("missing in an index that rests", session, "stale", wrote(1, 0, 1), wrote(2, 4, 6), resting)
 
 	index := demand{slack: ms(10), propagation: ms(100)}
 	f("an index that takes its time", index, "", wrote(1, 0, 1), wrote(2, 4, 5), saw(1, 110, 111))
@@ -95,6 +115,20 @@ func TestJudgeMeasuresHowLongWritesStayUnseen(t *testing.T) {
 	if len(j.delays) != 3 || j.delays[0] != 0 || j.delays[1] != ms(10) || j.delays[2] != 0 {
 		t.Errorf("delays %v, want 0, 10ms, 0", j.delays)
 	}
+}
+
+func TestJudgeCountsTheChangesThatWereLookedAt(t *testing.T) {
+	t.Parallel()
+	f := func(what string, changes int, first bool, ops ...Op) {
+		t.Helper()
+		if j := judge(ops, demand{}); j.changes != changes || j.first != first {
+			t.Errorf("%s: %d changes, the first %v; want %d, %v", what, j.changes, j.first, changes, first)
+		}
+	}
+	f("all", 2, true, wrote(1, 0, 1), saw(1, 2, 3), wrote(2, 4, 5), saw(2, 6, 7), wrote(3, 8, 9), saw(3, 10, 11), saw(3, 12, 13))
+	f("the last of several", 1, false, wrote(1, 0, 1), wrote(2, 4, 5), wrote(3, 8, 9), saw(3, 10, 11))
+	f("before it was acknowledged", 0, true, wrote(1, 0, 1), wrote(2, 4, 9), saw(2, 6, 10))
+	f("never", 0, false, wrote(1, 0, 1), wrote(2, 4, 5))
 }
 
 func TestHitsAreReadFromTheHeader(t *testing.T) {

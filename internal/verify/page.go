@@ -54,7 +54,7 @@ func class(v Verdict) string {
 		return "good"
 	case Violated:
 		return "bad"
-	case TooFewHits, Failed:
+	case TooFewHits, TooFewSamples, Failed:
 		return "poor"
 	}
 	return "none"
@@ -85,7 +85,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	page, err := template.New("page.html").Funcs(template.FuncMap{
 		"class": class, "round": round, "draw": drawHistory, "histogram": drawDelays,
 		"lines": r.lines, "several": func() bool { return len(r.Targets) > 1 },
-		"worst": (*Row).worstText, "violations": (*Row).violationsText, "delays": (*Row).delayText,
+		"worst": (*Row).worstText, "violations": (*Row).violationsText, "unit": (*Row).unit, "delays": (*Row).delayText,
 		"hits":    func(t *Target, row *Row) string { return row.hitsText(t.HitsKnown) },
 		"delayed": (*Target).delayed, "broken": (*Target).broken,
 		"seconds": func(d time.Duration) string {

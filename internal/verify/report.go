@@ -10,15 +10,16 @@ import (
 // Verdict is the outcome of a row or of a run.
 type Verdict string
 
-// The promise held for all reads; it was broken; it held, but too few reads were answered by a cache to prove anything;
-// the target does not have the feature; the row was left out; it could not be run.
+// The promise held for all reads; it was broken; it held, but too few reads were answered by a cache to prove anything, or
+// too few changes were looked at; the target does not have the feature; the row was left out; it could not be run.
 const (
-	Holds        Verdict = "holds"
-	Violated     Verdict = "violated"
-	TooFewHits   Verdict = "too few hits"
-	NotSupported Verdict = "not supported by target"
-	NotRun       Verdict = "not run"
-	Failed       Verdict = "could not be run"
+	Holds         Verdict = "holds"
+	Violated      Verdict = "violated"
+	TooFewHits    Verdict = "too few hits"
+	TooFewSamples Verdict = "too few samples"
+	NotSupported  Verdict = "not supported by target"
+	NotRun        Verdict = "not run"
+	Failed        Verdict = "could not be run"
 )
 
 // Report is everything that a command's run found.
@@ -40,7 +41,7 @@ func (r *Report) Judge() {
 }
 
 // severity orders verdicts. What was seen to be broken weighs more than what could not be seen.
-var severity = []Verdict{NotRun, NotSupported, Holds, Failed, TooFewHits, Violated}
+var severity = []Verdict{NotRun, NotSupported, Holds, Failed, TooFewSamples, TooFewHits, Violated}
 
 // worse is the graver of two verdicts.
 func worse(a, b Verdict) Verdict {
@@ -56,14 +57,18 @@ type Target struct {
 	Target  string  `json:"target"`
 	Writer  string  `json:"writer,omitempty"`
 	Verdict Verdict `json:"verdict"`
-	// Why says why there are no rows, or too few.
-	Why        string        `json:"why,omitempty"`
+	// Why says why there are no rows, or too few, or that none could be judged.
+	Why string `json:"why,omitempty"`
+	// Warnings are what keeps the run from saying more.
+	Warnings   []string      `json:"warnings,omitempty"`
 	Promise    Promise       `json:"promise"`
 	Bound      time.Duration `json:"bound_ns"`
 	IndexBound time.Duration `json:"index_bound_ns"`
 	// MinHits is the floor that was applied, 0 if none was; HitsKnown whether the target says what is a hit.
 	MinHits   float64 `json:"min_hits"`
 	HitsKnown bool    `json:"hits_known"`
+	// MinSamples is the floor of samples in each row but those that make few by their nature.
+	MinSamples int `json:"min_samples"`
 	// Requests were sent to target and writer.
 	Requests int64         `json:"requests"`
 	Took     time.Duration `json:"took_ns"`
@@ -82,6 +87,11 @@ type Row struct {
 	Writes int64 `json:"writes"`
 	Reads  int   `json:"reads"`
 	Errors int64 `json:"errors,omitempty"`
+	// Swaps are conditional writes that were judged: acknowledged ones, and those whose condition had to fail and did.
+	Swaps int `json:"swaps,omitempty"`
+	// Samples are changes that were acknowledged and looked at afterwards, so that they could have been missed; in rows of
+	// swaps, conditions that had to fail and did.
+	Samples int `json:"samples"`
 	// Hits is the share of the target's answers that came from a cache, if the target says.
 	Hits float64 `json:"hits"`
 	// Violations broke the promise. Stale reads missed something acknowledged before they were sent, allowed or not, at
@@ -101,7 +111,7 @@ type Row struct {
 func (p *prober) newReport() *Target {
 	return &Target{
 		Name: p.cfg.Name, Target: p.cfg.Target, Writer: p.cfg.Writer, Verdict: Failed, Promise: p.promise,
-		Bound: p.cfg.Bound, IndexBound: p.cfg.IndexBound,
+		Bound: p.cfg.Bound, IndexBound: p.cfg.IndexBound, MinSamples: p.cfg.MinSamples,
 	}
 }
 
@@ -126,6 +136,11 @@ func (p *prober) judgeRow(d *driver, begun time.Duration) *Row {
 		ops := reg.taken()
 		j := judge(ops, demand)
 		r.Reads += j.reads
+		r.Swaps += j.swaps
+		r.Samples += j.changes
+		if d.row.fresh && j.first { // It was read as absent before.
+			r.Samples++
+		}
 		r.Stale += j.behind
 		r.Worst = max(r.Worst, j.worst)
 		if d.row.polls() && len(j.delays) > 0 {
@@ -139,9 +154,19 @@ func (p *prober) judgeRow(d *driver, begun time.Duration) *Row {
 			found = append(found, shown{f, reg, ops})
 		}
 	}
+	if d.row.swaps {
+		r.Samples = int(d.refusals.Load())
+		r.Swaps += r.Samples
+	}
 	slices.Sort(r.Delays)
-	// One of each kind first, and of a kind the worst.
+	// One of each kind first, and of a kind the worst. What conditions let through twice explains what reads show then.
 	slices.SortStableFunc(found, func(a, b shown) int {
+		if (a.f.kind == twice) != (b.f.kind == twice) {
+			if a.f.kind == twice {
+				return -1
+			}
+			return 1
+		}
 		if a.f.by != b.f.by {
 			if a.f.by > b.f.by {
 				return -1
@@ -170,9 +195,26 @@ func (p *prober) judgeRow(d *driver, begun time.Duration) *Row {
 		r.Verdict, r.Why = d.verdict, d.why.Error()
 	case r.Reads == 0:
 		r.Verdict, r.Why = Failed, "no read was answered"
+	default:
+		r.judgeSamples(d.row.minSamples(p.cfg), d)
 	}
 	r.Took = p.now() - begun
 	return r
+}
+
+// judgeSamples takes the verdict back if there is too little behind it.
+func (r *Row) judgeSamples(least int, d *driver) {
+	if r.Samples >= least {
+		return
+	}
+	what, remedy := "changes were looked at", "more rounds"
+	if d.row.swaps {
+		what = "conditions had to fail and did"
+	}
+	if d.cut.Load() {
+		what, remedy = what+" before the row's time was over", "a longer duration"
+	}
+	r.Verdict, r.Why = TooFewSamples, fmt.Sprintf("%d %s, %d are needed: %s would help", r.Samples, what, least, remedy)
 }
 
 // minHits is the floor of hits for a target that says or does not say what is one.
@@ -203,23 +245,33 @@ func (t *Target) finish(p *prober) {
 		t.Verdict = worse(t.Verdict, r.Verdict)
 	}
 	if t.Verdict == NotRun || t.Verdict == NotSupported {
-		t.Verdict = Failed
+		t.Verdict, t.Why = Failed, "nothing that was asked for could be judged"
+	}
+	if few := t.named(TooFewSamples); len(few) > 0 {
+		t.Warnings = append(t.Warnings, "too few samples to say that it holds: "+strings.Join(few, ", "))
 	}
 }
 
-// total counts over all rows the reads that were judged and those that broke a promise.
-func (t *Target) total() (violations, reads int) {
+// named are the names of the rows with a verdict.
+func (t *Target) named(v Verdict) []string {
+	var names []string
 	for _, r := range t.Rows {
-		violations += r.Violations
-		reads += r.Reads
+		if r.Verdict == v {
+			names = append(names, r.Name)
+		}
 	}
-	return violations, reads
+	return names
 }
 
-// totalText is "0 of 12 345 reads".
+// totalText counts over all rows what was judged and what of it broke a promise, as in "0 of 12 345 reads".
 func (t *Target) totalText() string {
-	violations, reads := t.total()
-	return fmt.Sprintf("%s of %s reads", thousands(violations), thousands(reads))
+	var all Row
+	for _, r := range t.Rows {
+		all.Violations += r.Violations
+		all.Reads += r.Reads
+		all.Swaps += r.Swaps
+	}
+	return fmt.Sprintf("%s of %s %s", thousands(all.Violations), thousands(all.Reads+all.Swaps), all.unit())
 }
 
 // ran are the rows that were not left out.

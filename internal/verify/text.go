@@ -10,7 +10,7 @@ import (
 
 // line is a row in a line of progress.
 func (r *Row) line() string {
-	s := fmt.Sprintf("%-22s %s, %d reads, %d writes, %s", r.Name, r.Verdict, r.Reads, r.Writes, round(r.Took))
+	s := fmt.Sprintf("%-22s %s, %d reads, %d writes, %d samples, %s", r.Name, r.Verdict, r.Reads, r.Writes, r.Samples, round(r.Took))
 	if r.Why != "" {
 		s += ": " + r.Why
 	}
@@ -41,7 +41,15 @@ func (r *Row) violationsText() string {
 	if r.Reads == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%d of %d", r.Violations, r.Reads)
+	return fmt.Sprintf("%d of %d", r.Violations, r.Reads+r.Swaps)
+}
+
+// unit names what violations are counted in.
+func (r *Row) unit() string {
+	if r.Swaps > 0 {
+		return "reads and swaps"
+	}
+	return "reads"
 }
 
 // delayText sums up the delays.
@@ -84,13 +92,13 @@ func (t *Target) writeText(out *strings.Builder) {
 	}
 	out.WriteString("\n\n")
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "row\tverdict\tviolations\tstale\tworst\thits\twrites\twhat was asked")
+	fmt.Fprintln(table, "row\tverdict\tviolations\tstale\tworst\thits\twrites\tsamples\twhat was asked")
 	for _, r := range t.ran() {
 		stale := "-"
 		if r.Reads > 0 {
 			stale = fmt.Sprint(r.Stale)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", r.Name, r.Verdict, r.violationsText(), stale, r.worstText(), r.hitsText(t.HitsKnown), r.Writes, r.Title)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", r.Name, r.Verdict, r.violationsText(), stale, r.worstText(), r.hitsText(t.HitsKnown), r.Writes, r.Samples, r.Title)
 	}
 	_ = table.Flush() // A strings.Builder takes everything.
 	fmt.Fprintf(out, "\nviolations in all rows: %s\n\n", t.totalText())
@@ -99,6 +107,9 @@ func (t *Target) writeText(out *strings.Builder) {
 	}
 	if t.Why != "" {
 		fmt.Fprintf(out, "%s\n\n", t.Why)
+	}
+	for _, warning := range t.Warnings {
+		fmt.Fprintf(out, "warning: %s\n\n", warning)
 	}
 	for _, r := range t.Rows {
 		t.writeDetails(out, r)

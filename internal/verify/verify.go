@@ -3,7 +3,8 @@
 // acknowledged. It knows millrace by a header alone and talks to anything that speaks the API.
 //
 // Each row of a report is a promise with the number of reads that were held against it. A row that was broken has
-// histories to show for it. A cache that never answers passes all tests of staleness, so hits are counted too.
+// histories to show for it. A cache that never answers passes all tests of staleness, so hits are counted too, and so does
+// whoever is asked nothing, so samples are.
 //
 // Run makes tables of its own, called millrace-verify-…, and deletes them whatever happens. It touches no others.
 package verify
@@ -40,6 +41,9 @@ type Config struct {
 	// MinHits is the least share of cache hits in rows that can have them; below 0 it is 0.3 if the target says what
 	// was a hit, and nothing otherwise.
 	MinHits float64
+	// MinSamples is the least number of samples in a row: of changes that were acknowledged and then looked at. Rows that
+	// make few by their nature need 8 at most.
+	MinSamples int
 	// Duration bounds the time of the probes, without that of making tables. A row that needs longer is cut short, except
 	// that each has the time to see its bound exceeded.
 	Duration time.Duration
@@ -59,7 +63,7 @@ type Config struct {
 // DefaultConfig suits a loopback endpoint: less than a minute.
 func DefaultConfig() Config {
 	return Config{
-		Name: "target", Promise: Auto, Bound: 5 * time.Second, IndexBound: 5 * time.Second, MinHits: -1,
+		Name: "target", Promise: Auto, Bound: 5 * time.Second, IndexBound: 5 * time.Second, MinHits: -1, MinSamples: 20,
 		Duration: 45 * time.Second, Concurrency: 4, Rounds: 40,
 	}
 }
@@ -77,6 +81,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("index bound is %s, must be from 0 to 10m", c.IndexBound)
 	case c.MinHits > 1:
 		return fmt.Errorf("least share of hits is %g, must be at most 1", c.MinHits)
+	case c.MinSamples < 1 || c.MinSamples > 1_000_000:
+		return fmt.Errorf("least number of samples is %d, must be from 1 to 1000000", c.MinSamples)
 	case c.Duration < time.Second || c.Duration > 24*time.Hour:
 		return fmt.Errorf("duration is %s, must be from 1s to 24h", c.Duration)
 	case c.Concurrency < 1 || c.Concurrency > 256:
@@ -264,6 +270,7 @@ func (p *prober) runRow(ctx context.Context, r *row, d time.Duration) *Row {
 	} else {
 		driver.run(within)
 	}
+	driver.cut.Store(errors.Is(within.Err(), context.DeadlineExceeded))
 	result := p.judgeRow(driver, begun)
 	p.say("%s", result.line())
 	return result

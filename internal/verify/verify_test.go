@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
-	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"millrace/internal/node"
+	"millrace/internal/node/nodetest"
 )
 
 func TestMain(m *testing.M) {
@@ -28,28 +28,8 @@ func TestMain(m *testing.M) {
 // startNode runs a millrace in memory and returns its URL.
 func startNode(t *testing.T, change ...func(*node.Config)) string {
 	t.Helper()
-	c := node.DefaultConfig()
-	c.Listen, c.Admin.Listen, c.InMemory, c.Shutdown.Delay = "127.0.0.1:0", "", true, 0
-	for _, f := range change {
-		f(&c)
-	}
-	if err := c.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	n, err := node.New(c, "test", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- n.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
-	return "http://" + n.Addr().String()
+	url, _ := nodetest.Start(t, change...)
+	return url
 }
 
 // quick is a small run with bounds that a cache of a second exceeds.
@@ -57,6 +37,7 @@ func quick(t *testing.T, target, writer string) Config {
 	c := DefaultConfig()
 	c.Target, c.Writer, c.Rounds, c.Concurrency, c.Duration = target, writer, 6, 2, 3*time.Minute
 	c.Bound, c.IndexBound = 100*time.Millisecond, 50*time.Millisecond
+	c.MinSamples = 2 // Two rounds of each client is all that rows of foreign writes make.
 	c.Progress = func(line string) { t.Log(line) }
 	return c
 }
@@ -306,6 +287,7 @@ func TestConfigurationsAreChecked(t *testing.T) {
 	f("bound is", func(c *Config) { c.Bound = 0 })
 	f("index bound is", func(c *Config) { c.IndexBound = -1 })
 	f("share of hits", func(c *Config) { c.MinHits = 1.5 })
+	f("number of samples", func(c *Config) { c.MinSamples = 0 })
 	f("duration is", func(c *Config) { c.Duration = 0 })
 	f("concurrency is", func(c *Config) { c.Concurrency = 0 })
 	f("rounds are", func(c *Config) { c.Rounds = 0 })

@@ -30,10 +30,21 @@ func (f *follower) changes(records []ddb.Record) []ddb.Change {
 			c.HasOld, c.HasNew, c.OldUnknown, c.NewUnknown = true, true, true, true
 			continue
 		}
-		c.Old, c.OldUnknown = d.OldImage, c.HasOld && d.OldImage == nil
-		c.New, c.NewUnknown = d.NewImage, c.HasNew && d.NewImage == nil
+		c.Old, c.New = understood(d.OldImage), understood(d.NewImage)
+		c.OldUnknown, c.NewUnknown = c.HasOld && c.Old == nil, c.HasNew && c.New == nil
 	}
 	return out
+}
+
+// understood is image, or nil, as if the record had none, if it has values that are not understood: what is cached would show
+// them as nothing.
+func understood(image ddb.Item) ddb.Item {
+	for i := range image {
+		if image[i].Value.Kind() == ddb.KindInvalid {
+			return nil
+		}
+	}
+	return image
 }
 
 // echoes are the times since those of changes that are own writes were acknowledged.

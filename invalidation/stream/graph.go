@@ -25,8 +25,7 @@ type shard struct {
 	tip       bool
 	empties   int
 	active    coherence.Time // when the last read with records was sent
-	sent      coherence.Time // when the last read was sent
-	late      coherence.Time // since when what is read may be what could have been read earlier; 0 is not
+	asked     coherence.Time // when the last read was sent that showed all there was; 0 is none
 
 	ended     coherence.Time // when its end was read
 	child     coherence.Time // when the first listing that showed a child was sent
@@ -80,9 +79,9 @@ func (t *Tailer) listed(e Event) {
 	if !ok {
 		return // a gap
 	}
+	t.confirmStart(e, fresh)
 	if e.Of.Shard == "" {
 		t.walked = e.Sent
-		t.confirmStart(e, fresh)
 		t.forget(e.Shards)
 		if !e.Enabled {
 			t.check(e.Now)
@@ -205,15 +204,18 @@ func (t *Tailer) hasChild(s *shard) bool {
 	return false
 }
 
-// confirmStart notes whether a listing shows that those before it were complete: it has nothing more, and was sent long
-// enough after.
+// confirmStart notes whether a listing shows that those before it were complete: it is one of all shards, has nothing more, and was
+// sent long enough after the last that had. One that shows more, of whatever shards, shows that they were not.
 func (t *Tailer) confirmStart(e Event, fresh bool) {
-	settled := t.config.Settle == 0 || !t.rules.Siblings ||
-		!fresh && t.listedNew != 0 && e.Sent >= t.listedNew+coherence.Time(t.config.Settle)
-	if fresh || t.listedNew == 0 {
-		t.listedNew = max(e.Sent, 1)
+	settle := coherence.Time(t.config.Settle)
+	if !t.rules.Siblings {
+		settle = 0
 	}
-	t.confirmed = t.confirmed || settled
+	if fresh && (e.Of.Shard == "" || t.rules.More) || t.listedNew == 0 {
+		t.listedNew, t.confirmed = max(e.Sent, 1), settle == 0 || t.confirmed && !t.rules.More
+		return
+	}
+	t.confirmed = t.confirmed || e.Of.Shard == "" && e.Sent >= t.listedNew+settle
 }
 
 // open gets s read.

@@ -50,6 +50,8 @@ type middle struct {
 	// before, if set, may answer instead of the engine; after, if set, is called with each answer before it goes on.
 	before atomic.Pointer[func(*ddb.Request) error]
 	after  atomic.Pointer[func(*ddb.Request)]
+	// spoil, if set, makes another answer of one.
+	spoil atomic.Pointer[func(*ddb.Request, *ddb.Response) *ddb.Response]
 }
 
 // Do is part of backend.Backend.
@@ -60,6 +62,9 @@ func (m *middle) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error
 		}
 	}
 	resp, err := m.Backend.Do(ctx, req)
+	if f := m.spoil.Load(); f != nil && err == nil {
+		resp = (*f)(req, resp)
+	}
 	if f := m.after.Load(); f != nil {
 		(*f)(req)
 	}
@@ -212,9 +217,6 @@ func newRig(t testing.TB, o options) *rig {
 		cancel()
 		done.Wait()
 		if err := errors.Join(r.guard.Close(), r.engine.Close()); err != nil {
-			t.Error(err)
-		}
-		if err := r.store.Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -58,23 +58,23 @@ func TestDatesDoNotTrustClocks(t *testing.T) {
 	at := func(now coherence.Time, wall, created time.Duration) Event {
 		return Event{Now: now, Page: Page{Wall: int64(wall), Created: int64(created)}}
 	}
-	var d dates
+	d, all := dates{}, AllRules()
 	// Local time of day is right: a record of now, and one of five seconds ago.
-	d.local(at(100*second, 1000*time.Second, 1000*time.Second))
-	if got := d.local(at(105*second, 1005*time.Second, 1000*time.Second)); got != 100*second {
+	d.local(at(100*second, 1000*time.Second, 1000*time.Second), &all)
+	if got := d.local(at(105*second, 1005*time.Second, 1000*time.Second), &all); got != 100*second {
 		t.Errorf("local = %v, want 100s", got/second)
 	}
 	// Then it is set back by an hour: what was learned before holds.
-	if got := d.local(at(110*second, 1010*time.Second-time.Hour, 1005*time.Second)); got != 105*second {
+	if got := d.local(at(110*second, 1010*time.Second-time.Hour, 1005*time.Second), &all); got != 105*second {
 		t.Errorf("local = %v after the clock was set back, want 105s", got/second)
 	}
 	// Set ahead, dates are taken to be longer ago than they are.
-	if got := d.local(at(120*second, 1020*time.Second+time.Hour, 1018*time.Second)); got > 118*second {
+	if got := d.local(at(120*second, 1020*time.Second+time.Hour, 1018*time.Second), &all); got > 118*second {
 		t.Errorf("local = %v after the clock was set ahead, want no more than 118s", got/second)
 	}
 	// What was learned is forgotten after an hour or two.
-	d.local(at(3720*second, 4620*time.Second, 4619*time.Second))
-	if got := d.local(at(7400*second, 8300*time.Second, 8299*time.Second)); got != 7399*second {
+	d.local(at(3720*second, 4620*time.Second, 4619*time.Second), &all)
+	if got := d.local(at(7400*second, 8300*time.Second, 8299*time.Second), &all); got != 7399*second {
 		t.Errorf("local = %v, want 7399s", got/second)
 	}
 }

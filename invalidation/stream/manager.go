@@ -31,6 +31,8 @@ type Config struct {
 	Poll, Idle time.Duration
 	// Reads bounds the reads a second of one table's shards together; 0 does not.
 	Reads int
+	// Full is how many records make an answer that others are taken to follow at once; 0 is 500.
+	Full int
 	// Settle and Orphan are TailerConfig's.
 	Settle, Orphan time.Duration
 	// KeysOnly trusts only the keys of records, for upstreams whose images and event names are not those of the commit.

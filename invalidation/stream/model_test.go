@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -41,7 +42,7 @@ func (w *world) steps() []step {
 				s.hidden = slices.Delete(s.hidden, n, n+1)
 			})
 		}
-		if w.left.fillers > 0 && !s.closed && s.read < len(s.log) && !twoFillers(s.log) {
+		if w.left.fillers > 0 && !s.closed && (s.read < len(s.log) || s.failed) && !twoFillers(s.log) {
 			on("filler", func(w *world, s *modelShard) {
 				w.left.fillers--
 				s.log = append(s.log, entry{filler: true, committed: w.now})
@@ -64,6 +65,10 @@ func (w *world) steps() []step {
 	if w.left.expiries > 0 {
 		add("expire", func(w *world) { w.left.expiries--; w.mayLose = true; w.epoch++ })
 	}
+	// The date of a record that was read in the tick of its commit tells what the clock does not.
+	if w.left.clocks > 0 && w.tailer.dates.since > 0 && min(w.tailer.dates.least[0], w.tailer.dates.least[1]) <= 0 {
+		add("clock", func(w *world) { w.left.clocks--; w.skew -= 4 })
+	}
 	for i, a := range w.pending {
 		add(fmt.Sprintf("send %d %s", a.Kind, a.Shard), func(w *world) {
 			w.answers = append(w.answers, w.execute(w.unqueue(i)))
@@ -74,8 +79,50 @@ func (w *world) steps() []step {
 			w.answers = slices.Delete(w.answers, i, i+1)
 			w.deliver(e)
 		})
+		if w.left.failures > 0 && e.Of.Kind == Read && e.Failure == None {
+			add("fail "+e.Of.Shard, func(w *world) {
+				w.left.failures--
+				w.answers = slices.Delete(w.answers, i, i+1)
+				w.shard(e.Of.Shard).failed = true
+				w.deliver(Event{Of: e.Of, Sent: e.Sent, Failure: Transient})
+			})
+		}
+		if w.left.refusals > 0 && e.Failure == None {
+			for _, f := range []Failure{Transient, Throttled} {
+				add(fmt.Sprintf("refuse %d %d %s", f, e.Of.Kind, e.Of.Shard), func(w *world) {
+					w.left.refusals--
+					w.answers = slices.Delete(w.answers, i, i+1)
+					if s := w.shard(e.Of.Shard); s != nil && e.Of.Kind == Read {
+						s.failed = true
+					}
+					w.deliver(Event{Of: e.Of, Sent: e.Sent, Failure: f})
+				})
+			}
+		}
+		if w.left.repeats > 0 && e.Of.Kind == Read && e.Failure == None && w.repeatable(e) {
+			add("repeat "+e.Of.Shard, func(w *world) {
+				w.left.repeats--
+				w.answers[i] = w.repeat(e)
+			})
+		}
 	}
 	return out
+}
+
+// repeatable reports whether there is a record before those that an answer brings, which are those from its iterator on.
+func (w *world) repeatable(e Event) bool {
+	s, at := w.shard(e.Of.Shard), placeOf(e.Of.Iterator)
+	last, _ := strconv.Atoi(e.Page.Last)
+	return at > s.horizon && !s.log[at-1].filler && (e.Page.Records == 0 || last-e.Page.Records+1 == at)
+}
+
+// repeat is an answer that brings that record once more.
+func (w *world) repeat(e Event) Event {
+	s, at := w.shard(e.Of.Shard), placeOf(e.Of.Iterator)
+	if e.Page.Records++; e.Page.Records == 1 {
+		e.Page.Last, e.Page.Created = strconv.Itoa(at-1), s.log[at-1].dated()
+	}
+	return e
 }
 
 // mayTick reports whether a tick may pass, which is L and Settle: what was committed is shown, and of siblings all are
@@ -113,7 +160,7 @@ func twoFillers(log []entry) bool {
 func (w *world) close(s *modelShard, children int) {
 	s.closed = true
 	for i := range children {
-		w.shards = append(w.shards, &modelShard{id: s.id + string(rune('a'+i)), parent: s.id, read: -1, listedAt: -1})
+		w.shards = append(w.shards, &modelShard{id: s.id + string(rune('a'+i)), parent: s.id, read: -1, listedAt: -1, stray: s.stray})
 	}
 }
 
@@ -230,101 +277,8 @@ func (w *world) unsettled(quiet int) string {
 	return ""
 }
 
-// fresh is a world whose tailer was just started, with one shard.
-func fresh(rules Rules, left budget) *world {
-	return newWorld(rules, left, &modelShard{id: "a", read: -1})
-}
-
-// covered is a world of one shard that is read to its tip.
-func covered(rules Rules, left budget) *world { return fresh(rules, left).settled() }
-
-// pair is a world of two shards that are read to their tips.
-func pair(rules Rules, left budget) *world {
-	return newWorld(rules, left, &modelShard{id: "a", read: -1}, &modelShard{id: "b", read: -1}).settled()
-}
-
-// ending is a world of one shard that was split, of which the tailer has read its end, and none of its children is listed.
-func ending(rules Rules, left budget) *world {
-	w := covered(rules, left)
-	w.close(w.shards[0], 2)
-	return w.settled()
-}
-
-// strayed is covered, and has a shard besides that no listing has shown yet and that is no other's child.
-func strayed(rules Rules, left budget) *world {
-	w := covered(rules, left)
-	w.mayLose = true
-	w.shards = append(w.shards, &modelShard{id: "c", read: -1, listedAt: -1, stray: true})
-	return w
-}
-
-// aged is a world of one shard with a record that the tailer has not read and that is old enough to be trimmed.
-func aged(rules Rules, left budget) *world {
-	w := covered(rules, left)
-	w.shards[0].log = append(w.shards[0].log, entry{committed: w.now, order: w.order})
-	w.now += 5
-	return w
-}
-
-// heir is aged, and the shard was followed by another of which the same is true.
-func heir(rules Rules, left budget) *world {
-	w := covered(rules, left)
-	w.close(w.shards[0], 1)
-	for _, s := range w.shards {
-		s.log = append(s.log, entry{committed: w.now, order: w.order})
-	}
-	w.now += 5
-	w.mayLose = true
-	return w
-}
-
-// childless is a world whose one shard was closed before the tailer started, and its child is not listed.
-func childless(rules Rules, left budget) *world {
-	w := pair(rules, left)
-	w.close(w.shards[0], 1)
-	next := newWorld(rules, left, w.shards...)
-	next.now = w.now
-	return next
-}
-
-// settled lets some time pass.
-func (w *world) settled() *world {
-	for range 8 {
-		w.round()
-	}
-	for len(w.answers) > 0 {
-		w.order++
-		e := w.answers[0]
-		w.answers = w.answers[1:]
-		w.deliver(e)
-	}
-	w.order++
-	return w
-}
-
-// scenarios are what the model explores: from where, what may happen, and how deep. Together they have every kind of step.
-var scenarios = map[string]struct {
-	start func(Rules, budget) *world
-	left  budget
-	depth int
-}{
-	"start":     {fresh, budget{commits: 1, rolls: 1}, 8},
-	"splitting": {fresh, budget{commits: 1, splits: 1}, 8},
-	"childless": {childless, budget{commits: 1}, 7},
-	"tip":       {covered, budget{commits: 3, fillers: 2}, 8},
-	"pair":      {pair, budget{commits: 2}, 6},
-	"roll":      {covered, budget{commits: 2, rolls: 2}, 7},
-	"split":     {covered, budget{commits: 2, splits: 1}, 7},
-	"ending":    {ending, budget{commits: 1}, 9},
-	"late":      {strayed, budget{commits: 1}, 8},
-	"expiry":    {covered, budget{commits: 2, expiries: 2}, 8},
-	"trim":      {aged, budget{commits: 2, trims: 1, expiries: 1}, 7},
-	"heir":      {heir, budget{commits: 1, trims: 2, expiries: 1}, 7},
-	"all":       {covered, budget{commits: 2, rolls: 1, splits: 1, expiries: 1, trims: 1, fillers: 1}, 5},
-}
-
 // TestModel goes through every interleaving of commits, their showing in the stream, rolls, splits, late listings, empty
-// answers, expiry, trimming, time, and the requests' sending and answering, up to each scenario's depth, and checks
+// answers, failing reads, expiry, trimming, time, and the requests' sending and answering, up to each scenario's depth, and checks
 // after each step that what was committed up to the watermark is applied, and in every state that the watermark gets
 // past it once all is quiet, with everything applied.
 func TestModel(t *testing.T) {
@@ -344,8 +298,8 @@ func TestModel(t *testing.T) {
 // mutants has, for each rule, the scenario that must notice its absence, within mutantDepth more steps than TestModel takes.
 var mutants = map[string]string{
 	"Freeze": "split", "End": "split", "Inherit": "split", "Siblings": "split", "Late": "late", "Childless": "childless",
-	"Horizon": "split", "Walk": "late", "Resume": "expiry", "Expired": "expiry", "Kept": "heir", "Trim": "trim", "Tip": "tip",
-	"Records": "tip", "Send": "tip", "Lag": "tip", "Seconds": "tip", "Min": "pair", "Whole": "start", "Begin": "expiry",
+	"Horizon": "split", "Walk": "late", "Resume": "expiry", "Expired": "expiry", "Kept": "heir", "Trim": "trim", "Tip": "tip", "Failed": "failing",
+	"Records": "tip", "Wall": "tip", "Nearest": "skewed", "Send": "tip", "Lag": "tip", "Seconds": "tip", "Min": "pair", "Whole": "start", "More": "halves", "Begin": "expiry",
 	"Stale": "ending",
 }
 

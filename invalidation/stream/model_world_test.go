@@ -26,8 +26,9 @@ func modelConfig(rules Rules) TailerConfig {
 	}
 }
 
-// budget is how often each thing may still happen.
-type budget struct{ commits, rolls, splits, expiries, trims, fillers int }
+// budget is how often each thing may still happen. Refusals are failures of any request, throttles among them; repeats are
+// answers that begin with the record that the one before ended with; clocks are settings of the local clock.
+type budget struct{ commits, rolls, splits, expiries, trims, fillers, failures, refusals, repeats, clocks int }
 
 // entry is a place in a shard's log: a record, or nothing, which a read answers empty.
 type entry struct {
@@ -37,6 +38,9 @@ type entry struct {
 	applied   bool
 }
 
+// dated is the entry's date as the stream tells it, cut to the second.
+func (e entry) dated() int64 { return int64(e.committed/second*second) * int64(tick) }
+
 // modelShard is a shard upstream.
 type modelShard struct {
 	id, parent string
@@ -45,6 +49,7 @@ type modelShard struct {
 	horizon    int // entries below are trimmed
 	read       int // entries below were consumed by answers that were delivered; -1 before any
 	closed     bool
+	failed     bool // a read failed since; what is not read yet may be shown behind empty answers
 	listedAt   int  // tick, -1 while not listed
 	stray      bool // nothing leads to it, and what is committed to it before it is found cannot be accounted for
 }
@@ -52,6 +57,7 @@ type modelShard struct {
 // world is the upstream, the tailer, and the requests between them.
 type world struct {
 	now, order int
+	skew       int // ticks that the local clock is set ahead
 	left       budget
 	shards     []*modelShard
 	epoch      int // of iterators: those of older ones have expired
@@ -122,14 +128,15 @@ func (w *world) sum() [2]uint64 {
 			flag(e.filler, e.applied, e.order < w.begun)
 		}
 	}
-	add(w.now, w.epoch, int(w.watermark/coherence.Time(tick)))
-	add(w.left.commits, w.left.rolls, w.left.splits, w.left.expiries, w.left.trims, w.left.fillers)
+	add(w.now, w.epoch, int(w.watermark/coherence.Time(tick)), w.skew)
+	add(w.left.commits, w.left.rolls, w.left.splits, w.left.expiries, w.left.trims, w.left.fillers, w.left.failures)
+	add(w.left.refusals, w.left.repeats, w.left.clocks)
 	for _, s := range w.shards {
 		text(s.id)
 		entries(s.hidden)
 		entries(s.log)
 		add(s.horizon, s.read, s.listedAt)
-		flag(s.closed)
+		flag(s.closed, s.failed)
 	}
 	requests := make([]string, 0, len(w.pending)+len(w.answers))
 	for _, a := range w.pending {
@@ -277,6 +284,13 @@ func (w *world) execute(a Action) Event {
 // iterator is one for a place.
 func (w *world) iterator(at int) string { return fmt.Sprintf("%d %d", at, w.epoch) }
 
+// placeOf is the place of an iterator.
+func placeOf(iterator string) int {
+	place, _, _ := strings.Cut(iterator, " ")
+	at, _ := strconv.Atoi(place)
+	return at
+}
+
 // executeRead answers up to the next filler, or the filler.
 func (w *world) executeRead(e *Event) {
 	s := w.shard(e.Of.Shard)
@@ -290,6 +304,7 @@ func (w *world) executeRead(e *Event) {
 		e.Failure = Trimmed
 		return
 	}
+	s.failed = false // from now on what it does not show is the next one's to show
 	to := at
 	if to < len(s.log) && s.log[to].filler {
 		to++
@@ -299,7 +314,7 @@ func (w *world) executeRead(e *Event) {
 		}
 		if e.Page.Records = to - at; to > at {
 			e.Page.Last = strconv.Itoa(to - 1)
-			e.Page.Created = int64(s.log[to-1].committed/second*second) * int64(tick)
+			e.Page.Created = s.log[to-1].dated()
 		}
 	}
 	if !s.closed || to < len(s.log) || len(s.hidden) > 0 {
@@ -309,18 +324,16 @@ func (w *world) executeRead(e *Event) {
 
 // deliver gives an answer to the tailer, after applying what it brings.
 func (w *world) deliver(e Event) {
-	e.Now, e.Page.Wall = w.time(), int64(w.time())
+	e.Now, e.Page.Wall = w.time(), int64(w.time())+int64(w.skew)*int64(tick)
 	if e.Of.Kind == Read && e.Failure == None {
 		s := w.shard(e.Of.Shard)
-		place, _, _ := strings.Cut(e.Of.Iterator, " ")
-		at, _ := strconv.Atoi(place)
 		to := len(s.log)
 		if e.Page.Next != "" {
-			place, _, _ = strings.Cut(e.Page.Next, " ")
-			to, _ = strconv.Atoi(place)
+			to = placeOf(e.Page.Next)
 		}
-		for i := at; i < at+max(e.Page.Records, 0); i++ {
-			s.log[i].applied = true
+		last, _ := strconv.Atoi(e.Page.Last)
+		for i := range e.Page.Records {
+			s.log[last-i].applied = true
 		}
 		s.read = max(s.read, to)
 	}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -10,7 +11,12 @@ import (
 )
 
 // do sends a typed request through the guard and waits for a typed answer.
-func do[Out any, In interface{ Operation() ddb.Operation }](ctx context.Context, c *Config, g *invalidation.Guard, scope string, in In) (*Out, error) {
+func do[Out any](ctx context.Context, c *Config, g *invalidation.Guard, scope string, in ddb.Input) (*Out, error) {
+	return ask(ctx, c, g, scope, in, ddb.OutputAs[Out])
+}
+
+// ask is do with a way of one's own to read the answer.
+func ask[Out any](ctx context.Context, c *Config, g *invalidation.Guard, scope string, in ddb.Input, read func(*ddb.Response) (*Out, error)) (*Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	req := ddb.NewTypedRequest(in)
@@ -19,27 +25,24 @@ func do[Out any, In interface{ Operation() ddb.Operation }](ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	out, err := ddb.OutputAs[Out](resp)
+	out, err := read(resp)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", in.Operation(), err)
 	}
 	return out, nil
 }
 
-// failures are the meanings of exceptions. What is not here is Transient.
+// failures are the meanings of exceptions beside throttles. What is not here is Transient.
 // (API Reference, Amazon DynamoDB Streams: Errors of each operation; Common Errors.)
 var failures = map[string]Failure{
-	"LimitExceededException":                 Throttled,
-	"ProvisionedThroughputExceededException": Throttled,
-	"RequestLimitExceeded":                   Throttled,
-	"ThrottlingException":                    Throttled,
-	"ExpiredIteratorException":               ExpiredIterator,
-	"TrimmedDataAccessException":             Trimmed,
-	"ResourceNotFoundException":              Gone,
-	"AccessDeniedException":                  Forbidden,
-	"UnknownOperationException":              Unsupported,
-	"SerializationException":                 Unsupported,
-	"ValidationException":                    Unsupported,
+	"LimitExceededException":     Throttled,
+	"ExpiredIteratorException":   ExpiredIterator,
+	"TrimmedDataAccessException": Trimmed,
+	"ResourceNotFoundException":  Gone,
+	"AccessDeniedException":      Forbidden,
+	"UnknownOperationException":  Unsupported,
+	"SerializationException":     Unsupported,
+	"ValidationException":        Unsupported,
 }
 
 // failureOf is what err means.
@@ -53,6 +56,9 @@ func failureOf(err error) Failure {
 	}
 	if f, ok := failures[e.Code]; ok {
 		return f
+	}
+	if e.Throttled() {
+		return Throttled
 	}
 	return Transient
 }
@@ -121,7 +127,7 @@ func (f *follower) readPage(ctx context.Context, a *Action) (Page, error) {
 	m.counts.reads.Add(1)
 	f.table.metrics.Asked()
 	f.table.account.Add(metrics.StreamReads, 2)
-	out, err := do[ddb.GetRecordsOutput](ctx, f.config, m.guard, f.table.ref.scope, &ddb.GetRecordsInput{ShardIterator: a.Iterator})
+	out, err := ask(ctx, f.config, m.guard, f.table.ref.scope, &ddb.GetRecordsInput{ShardIterator: a.Iterator}, ddb.ReadRecords)
 	if err != nil {
 		return Page{}, err
 	}
@@ -139,7 +145,7 @@ func (f *follower) readPage(ctx context.Context, a *Action) (Page, error) {
 				p.Created = max(p.Created, int64(float64(d.ApproximateCreationDateTime)*1e9))
 			}
 		}
-		p.Full = p.Records >= fullRecords || bytes >= fullBytes
+		p.Full = p.Records >= cmp.Or(f.config.Full, fullRecords) || bytes >= fullBytes
 		p.Echoes = f.echoes(changes)
 		m.inv.Apply(changes)
 		m.counts.records.Add(uint64(p.Records))

@@ -16,12 +16,16 @@ type Rules struct {
 	Kept      bool // R32: nor may a child be read from its beginning when that may have been trimmed
 	Trim      bool // R32: records that were trimmed before they were read are a gap
 	Tip       bool // R33: in catching up one empty answer does not prove that there is no more
+	Failed    bool // R33: nor does one after reads that failed: there may have come what must be caught up with
 	Records   bool // R33: an answer with records claims only what they date
 	Send      bool // R39: what is claimed goes by when a request was sent, not by when its answer came
+	Wall      bool // R40: a date is no later than the time of day says
+	Nearest   bool // R40: nor than it was when a record of a date so far ahead was read, whatever the time of day
 	Lag       bool // §3.4: a commit shows in the stream only L later
 	Seconds   bool // R33: dates are cut to the second, and prove no more than what was L before
 	Min       bool // §3.4: the table's watermark is that of the shard which is furthest behind
 	Whole     bool // §1.5: coverage begins when the positions in all shards are held
+	More      bool // §1.5: and not before listings show nothing more, whatever shards they were of
 	Begin     bool // §1.5: and what was cached before then is forgotten
 	Stale     bool // §1.5: answers to requests from before a gap say nothing of the positions after it
 }
@@ -30,7 +34,7 @@ type Rules struct {
 func AllRules() Rules {
 	return Rules{
 		Freeze: true, End: true, Inherit: true, Siblings: true, Late: true, Childless: true, Horizon: true, Walk: true, Resume: true,
-		Expired: true, Kept: true, Trim: true, Tip: true, Records: true, Send: true, Lag: true, Seconds: true, Min: true, Whole: true,
+		Expired: true, Kept: true, Trim: true, Tip: true, Failed: true, Records: true, Send: true, Wall: true, Nearest: true, Lag: true, Seconds: true, Min: true, Whole: true, More: true,
 		Begin: true, Stale: true,
 	}
 }

@@ -51,9 +51,6 @@ func (r *rig) serve() string {
 		if err := p.Close(); err != nil {
 			r.t.Error(err)
 		}
-		if err := store.Close(); err != nil {
-			r.t.Error(err)
-		}
 	})
 	return "http://" + addr.String()
 }

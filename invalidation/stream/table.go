@@ -199,6 +199,9 @@ func (t *table) halt() {
 	}
 }
 
+// lossWarning is said once of a table.
+const lossWarning = "reading the table's stream costs more than its cache saves"
+
 // stepped looks at what a step has changed.
 func (t *table) stepped(ctx context.Context) {
 	f := t.follower
@@ -211,6 +214,11 @@ func (t *table) stepped(ctx context.Context) {
 		t.warnedLag = lag + lag/4
 		f.config.Log.Warn("the table's stream is slower than delta allows for; little will be served from the caches",
 			"table", t.ref.name, "lag", t.lag.Bound(), "delta", delta)
+	}
+	if !t.warned[lossWarning] && t.account.Loses() {
+		t.warned[lossWarning] = true
+		f.config.Log.Warn(lossWarning, "table", t.ref.name,
+			"then", "with streams: off it is not read, and writes of others are seen when an entry's time to live is over")
 	}
 	t.note(func(s *TableState) {
 		if f.covers {

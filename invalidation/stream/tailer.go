@@ -257,7 +257,9 @@ func (t *Tailer) reset(now coherence.Time, why string, delay time.Duration) {
 }
 
 // begin says that coverage begins when it does: the positions in all shards are held, so whatever is committed from
-// now on will be read, and what was cached until now is not vouched for by anybody.
+// now on will be read, and what was cached until now is not vouched for by anybody. Nothing is read before: a position
+// that a read finds to be lost takes those of all other shards with it, and where reads fail as soon as they are made
+// some shard's would always be missing, so that the loss were never told.
 func (t *Tailer) begin(now coherence.Time) {
 	if t.began || t.listedNew == 0 || len(t.shards) == 0 || !t.confirmed && t.rules.Whole {
 		return
@@ -270,6 +272,11 @@ func (t *Tailer) begin(now coherence.Time) {
 	t.began, t.begunAt, t.watermark = true, now, 0
 	if t.rules.Begin || t.why == "" {
 		t.do(Action{Kind: Begin, Why: t.why})
+	}
+	for _, s := range t.shards {
+		if s.phase == reading && s.iterator != "" {
+			t.poll(s, 0)
+		}
 	}
 }
 

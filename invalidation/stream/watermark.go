@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"slices"
 	"time"
 
 	"millrace/cache/coherence"
@@ -35,8 +34,12 @@ func (t *Tailer) positioned(e Event) {
 		t.gap(e.Now, "shard "+s.id+" was come to too late")
 	case e.Failure == None:
 		s.fails, s.iterator, s.active = 0, e.Iterator, e.Sent
-		s.sent, s.late = e.Sent, max(e.Now, 1) // how long ago what it reads first was there to be read is not known
-		t.poll(s, 0)
+		if e.Of.From == Latest {
+			s.asked = e.Sent // what it shows was not there then
+		}
+		if t.began {
+			t.poll(s, 0)
+		}
 	case e.Failure == Trimmed:
 		t.trimmed(e)
 	case t.fail(e, &s.fails):
@@ -84,23 +87,17 @@ func (t *Tailer) read(e Event) {
 // page takes what was read of s.
 func (t *Tailer) page(s *shard, e Event) {
 	p := &e.Page
-	if e.Now-s.sent > coherence.Time(t.config.Idle+lagSlack) {
-		s.late = e.Now
+	t.lag.Learn(e.Now, t.lags(s, e))
+	if s.fails > 0 && t.rules.Failed {
+		s.tip, s.empties = false, 0 // R33
 	}
-	// Only what could not have been read earlier tells of the stream's lag and not of the reader's.
-	if s.late == 0 {
-		t.lag.Learn(e.Now, p.Echoes)
-	}
-	s.fails, s.iterator, s.sent = 0, p.Next, e.Sent
+	s.fails, s.iterator = 0, p.Next
 	if p.Records > 0 {
 		s.last, s.active = p.Last, e.Sent
 	}
 	s.watermark = max(s.watermark, t.claim(s, e))
-	switch {
-	case p.Full:
-		s.late = e.Now
-	case s.tip || e.Now-s.late > coherence.Time(lagPatience) || slices.ContainsFunc(p.Echoes, func(d time.Duration) bool { return d <= t.lag.Bound() }):
-		s.late = 0 // it has caught up
+	if !p.Full && (s.tip || p.Records > 0) { // R33
+		s.asked = e.Sent
 	}
 	if p.Next == "" {
 		t.end(s, e.Now)
@@ -109,11 +106,20 @@ func (t *Tailer) page(s *shard, e Event) {
 	t.poll(s, t.pause(s, e))
 }
 
-// lagSlack is how much longer than planned a read may take that tells of the stream's lag.
-const lagSlack = time.Second
-
-// lagPatience is for how long a reader that never comes to an empty answer is taken not to have caught up.
-const lagPatience = 30 * time.Second
+// lags are the lags of the stream that an answer's echoes prove. What L must cover is how long ago a write was acknowledged
+// when a read was sent that could have shown it and did not: whatever passes between that read and the next, an outage, a
+// slow answer, a node that stands still, a backlog, claims nothing and is no lag of the stream's. By as much as the planned
+// time between two reads it may have been more. A write from before coverage began tells nothing: its record may have been
+// among those that were missed, and this one be of somebody else who left the same.
+func (t *Tailer) lags(s *shard, e Event) (out []time.Duration) {
+	for _, d := range e.Page.Echoes {
+		acked := e.Now - coherence.Time(d)
+		if lag := time.Duration(s.asked-acked) + t.config.Idle; s.asked > 0 && lag > 0 && acked >= t.begunAt {
+			out = append(out, min(d, lag))
+		}
+	}
+	return out
+}
 
 // claim is up to when every commit to s is applied, as this answer proves it.
 func (t *Tailer) claim(s *shard, e Event) coherence.Time {
@@ -127,7 +133,7 @@ func (t *Tailer) claim(s *shard, e Event) coherence.Time {
 	if e.Page.Records > 0 {
 		// R33: there may be more. What was committed long enough before the last record was in the shard before it.
 		s.tip, s.empties = false, 0
-		at := t.dates.local(e)
+		at := t.dates.local(e, &t.rules)
 		if !t.rules.Seconds {
 			at += coherence.Time(time.Second)
 		}
@@ -213,8 +219,9 @@ type dates struct {
 // datesWindow is how long a distance counts: a clock that was wrong once must not count for ever.
 const datesWindow = coherence.Time(time.Hour)
 
-// local is the date of the last record of a page on the local clock.
-func (d *dates) local(e Event) coherence.Time {
+// local is the date of the last record of a page on the local clock: the earlier of what the time of day and what the nearest
+// record make of it. The one is wrong where a clock is, the other where every record was read late.
+func (d *dates) local(e Event, rules *Rules) coherence.Time {
 	created := coherence.Time(e.Page.Created)
 	distance := e.Now - created
 	switch {
@@ -224,7 +231,14 @@ func (d *dates) local(e Event) coherence.Time {
 		d.least, d.since = [2]coherence.Time{d.least[1], distance}, e.Now
 	}
 	d.least[1] = min(d.least[1], distance)
-	return min(e.Now-coherence.Time(e.Page.Wall-e.Page.Created), created+min(d.least[0], d.least[1]))
+	byWall, byNearest := e.Now-coherence.Time(e.Page.Wall-e.Page.Created), created+min(d.least[0], d.least[1])
+	switch {
+	case !rules.Wall:
+		return byNearest
+	case !rules.Nearest:
+		return byWall
+	}
+	return min(byWall, byNearest)
 }
 
 // age is how much older the last record of a page is than the youngest ever was when it was read. The time of day is

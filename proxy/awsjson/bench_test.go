@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -60,6 +61,8 @@ func BenchmarkServe(b *testing.B) {
 // BenchmarkHitOverTCP is one client's round trip.
 func BenchmarkHitOverTCP(b *testing.B) {
 	s := New(DefaultConfig(), hitHandler(), metrics.New(testNames()), slog.New(slog.DiscardHandler))
+	s.ServeRegion("us-east-1")
+	s.Loops = os.Getenv(withoutLoops) == ""
 	addr, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)

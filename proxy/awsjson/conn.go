@@ -50,6 +50,8 @@ type listener struct {
 	most int
 	// server, unless nil, answers plain requests itself.
 	server *Server
+	// loops look after connections between requests.
+	loops *loops
 }
 
 // spareConnections is how many clients past Config.MaxConnections still get a proper refusal. Those after them are
@@ -58,7 +60,7 @@ const spareConnections = 256
 
 // newListener wraps a TCP listener, most of whose connections at a time are served.
 func newListener(l net.Listener, most int) *listener {
-	return &listener{Listener: l, conns: make(map[*conn]struct{}), empty: make(chan struct{}), most: most}
+	return &listener{Listener: l, conns: make(map[*conn]struct{}), empty: make(chan struct{}), most: most, loops: &loops{}}
 }
 
 // Accept returns io.EOF once draining has begun and nobody waits to be accepted, which ends fasthttp's Serve
@@ -87,7 +89,9 @@ func (l *listener) Accept() (net.Conn, error) {
 			}
 			return nil, err
 		}
-		return l.track(c), nil
+		if t := l.track(c); !l.loops.take(t) {
+			return t, nil
+		}
 	}
 }
 
@@ -104,6 +108,7 @@ func (l *listener) track(nc net.Conn) *conn {
 		nc = tls.Server(nc, l.tls)
 	}
 	c := &conn{Conn: nc, l: l}
+	c.attach()
 	l.accepted.Add(1)
 	l.mu.Lock()
 	l.conns[c] = struct{}{}
@@ -146,6 +151,7 @@ func (l *listener) stopAccepting() {
 // wake lets every connection between requests notice the drain. Call it when Accept has returned io.EOF; the
 // channel it returns is closed when no connection is left.
 func (l *listener) wake() <-chan struct{} {
+	defer l.loops.sweep() // after deadlines were set, which those swept set anew
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.conns {
@@ -188,6 +194,14 @@ type conn struct {
 	writeBy time.Time
 	// plain is true once a request was answered that fasthttp has not seen.
 	plain bool
+	// now is when the last of those was answered.
+	now time.Time
+	// wait, unless nil, lets another goroutine serve the connections that this one serves too.
+	wait func()
+	// rest is what a loop has read of a request that fasthttp is to serve, and by, unless zero, until when all of it has to come.
+	rest []byte
+	by   time.Time
+	socket
 	// linger makes Close read the rest of a refused request.
 	linger bool
 	once   sync.Once
@@ -209,12 +223,21 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 // Read ends a connection without a request under way by io.EOF, so that nothing is written to a client that
 // asked for nothing, both when it was silent for too long and when the front drains.
 func (c *conn) Read(p []byte) (int, error) {
+	if len(c.rest) > 0 {
+		n := copy(p, c.rest)
+		if c.rest = c.rest[n:]; !c.by.IsZero() {
+			return n, c.SetReadDeadline(c.by)
+		}
+		return n, nil
+	}
 	for {
-		n, err := c.Conn.Read(p)
+		n, err := c.receive(p)
 		if n > 0 && err == nil && !c.active.Load() && !c.refused && c.l.server != nil {
 			// fasthttp waits for a new request, so it holds nothing that was sent before.
 			if n, err = c.serve(p, n); n == 0 && err == nil {
-				continue
+				if err = c.allowRead(c.now, c.l.server.config.IdleTimeout.Of()); err == nil {
+					continue
+				}
 			}
 			return n, err
 		}
@@ -256,7 +279,7 @@ func (c *conn) serve(p []byte, n int) (int, error) {
 		switch s.direct(c, p[:n], len(p)) {
 		case answered:
 			c.plain = true
-			return 0, c.allowRead(s.config.IdleTimeout.Of())
+			return 0, nil
 		case ended:
 			return 0, io.EOF
 		case wantsMore:
@@ -268,7 +291,7 @@ func (c *conn) serve(p []byte, n int) (int, error) {
 					return n, nil //nolint:nilerr // fasthttp meets the same, and ends the connection
 				}
 			}
-			m, err := c.Conn.Read(p[n:])
+			m, err := c.receive(p[n:])
 			if n += m; err != nil {
 				return n, nil //nolint:nilerr // fasthttp, which gets what there is, meets it again
 			}
@@ -283,8 +306,8 @@ func (c *conn) serve(p []byte, n int) (int, error) {
 }
 
 // allowRead lets the client be silent for d, to within an eighth.
-func (c *conn) allowRead(d time.Duration) error {
-	if now := time.Now(); c.deadline.Sub(now) < d-d/8 || c.deadline.Sub(now) > d {
+func (c *conn) allowRead(now time.Time, d time.Duration) error {
+	if c.deadline.Sub(now) < d-d/8 || c.deadline.Sub(now) > d {
 		return c.SetReadDeadline(now.Add(d))
 	}
 	return nil
@@ -296,6 +319,40 @@ func (c *conn) allowWrite(now time.Time, d time.Duration) error {
 		return c.SetWriteDeadline(now.Add(d))
 	}
 	return nil
+}
+
+// send writes an answer and behind it page, if there is one. What the socket does not take at once the client has d to read.
+func (c *conn) send(out, page []byte, now time.Time, d time.Duration) error {
+	n := c.push(out, page)
+	if n == len(out)+len(page) {
+		return nil
+	}
+	c.pause()
+	err := c.allowWrite(now, d)
+	if n < len(out) && err == nil {
+		_, err = c.Conn.Write(out[n:])
+		n = len(out)
+	}
+	if n -= len(out); n < len(page) && err == nil {
+		_, err = c.Conn.Write(page[n:])
+	}
+	return err
+}
+
+// pause is called before whoever serves the connection waits or is busy for long.
+func (c *conn) pause() {
+	if c.wait != nil {
+		c.wait()
+	}
+}
+
+// Write is fasthttp's.
+func (c *conn) Write(b []byte) (int, error) {
+	if n := c.push(b, nil); n < len(b) {
+		m, err := c.Conn.Write(b[n:])
+		return n + m, err
+	}
+	return len(b), nil
 }
 
 // SetWriteDeadline remembers t.

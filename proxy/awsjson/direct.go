@@ -35,7 +35,8 @@ const (
 	ended                       // likewise, and the connection is to be closed
 )
 
-// direct answers the request in b, if it is a plain one and all there. c is where the answer goes.
+// direct answers the request in b, if it is a plain one and all there. c is where the answer goes, and most is how large a
+// request may be.
 func (s *Server) direct(c *conn, b []byte, most int) directness {
 	if s.Tracer != nil || s.config.Isolate || s.quiescing.Load() {
 		return leftAlone
@@ -52,7 +53,7 @@ func (s *Server) direct(c *conn, b []byte, most int) directness {
 	}
 	op, ok := s.targets[string(r.target)]
 	if !ok || op == ddb.DescribeEndpoints || authFault(r.authorization, nil, r.amzDate, r.date) != nil ||
-		s.region != "" && foreignRegion(r.authorization, nil, s.region) != "" {
+		s.home.open() || s.home.foreign(op, r.authorization, nil) != "" {
 		return leftAlone
 	}
 	return s.answer(c, &r, op)
@@ -67,9 +68,10 @@ func (s *Server) answer(c *conn, r *plainRequest, op ddb.Operation) (done direct
 	defer func() {
 		if v := recover(); v != nil {
 			s.metrics.Panic()
+			c.now = time.Now()
 			s.log.Error("request ended in a panic", slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 			e := ddb.InternalServerError("Internal server error")
-			done = s.write(c, r, start, appendError(make([]byte, headRoom, 2*headRoom), e), e.HTTPStatus(), nil, "")
+			done = s.write(c, r, start, appendError(make([]byte, headRoom, 2*headRoom), e), e.HTTPStatus(), nil, nil, new(proxy.Reply))
 		}
 	}()
 	k, _ := s.calls.Get().(*call)
@@ -81,22 +83,23 @@ func (s *Server) answer(c *conn, r *plainRequest, op ddb.Operation) (done direct
 	if cap(k.out) < headRoom {
 		k.out = make([]byte, 0, 4*headRoom)
 	}
-	k.reply = proxy.Reply{Body: k.out[:headRoom]}
+	k.reply = proxy.Reply{Body: k.out[:headRoom], Lend: c.lends(), Wait: c.wait}
 	err := s.handler.Do(&k.ctx, &k.req, proxy.Options{}, &k.reply)
 
 	var room [48]byte
 	cache := appendCacheStatus(room[:0], &k.reply)
 	class, sent := metrics.OK, 0
 	if err == nil {
-		sent = len(k.reply.Body) - headRoom
-		done = s.write(c, r, start, k.reply.Body, fasthttp.StatusOK, cache, k.reply.RequestID)
+		sent = len(k.reply.Body) - headRoom + len(k.reply.Page)
+		done = s.write(c, r, start, k.reply.Body, fasthttp.StatusOK, cache, nil, &k.reply)
 	} else {
 		e := s.failure(k, err)
 		class, k.code = proxy.ClassOf(e), e.Code
 		k.reply.Body = appendError(k.reply.Body[:headRoom], e)
-		done = s.write(c, r, start, k.reply.Body, e.HTTPStatus(), cache, e.RequestID)
+		done = s.write(c, r, start, k.reply.Body, e.HTTPStatus(), cache, e.Headers, &proxy.Reply{RequestID: e.RequestID})
 	}
-	s.count(k, class, time.Since(start), len(r.body), sent)
+	c.now = time.Now()
+	s.count(k, class, c.now.Sub(start), len(r.body), sent)
 	if k.out = k.reply.Body; cap(k.out) > keptBody+headRoom {
 		k.out = nil
 	}
@@ -104,15 +107,19 @@ func (s *Server) answer(c *conn, r *plainRequest, op ddb.Operation) (done direct
 	return done
 }
 
-// write sends an answer whose body stands in out behind headRoom bytes. The headers and their order are those of finish and
-// respond.
-func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, status int, cache []byte, id string) directness {
-	body := out[headRoom:]
+// write sends an answer whose body stands in out behind headRoom bytes, or is a page that the reply was lent. The headers and
+// their order are those of finish and respond, or of fail where a backend has given some.
+func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, status int, cache []byte, given []ddb.Header, reply *proxy.Reply) directness {
+	body, page, id := out[headRoom:], reply.Page, reply.RequestID
+	if page != nil {
+		body = page
+	}
 	encoding := ""
-	if len(body) > compressAbove && len(r.acceptEncoding) > 0 {
+	if given == nil && len(body) > compressAbove && len(r.acceptEncoding) > 0 {
 		if coding := acceptedCoding(string(r.acceptEncoding)); coding != identity {
+			c.pause()
 			out = s.encoders.encode(make([]byte, headRoom, headRoom+len(body)), coding, body)
-			body, encoding = out[headRoom:], codingNames[coding]
+			body, page, encoding = out[headRoom:], nil, codingNames[coding]
 		}
 	}
 	closing := s.quiescing.Load()
@@ -121,13 +128,22 @@ func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, stat
 	head = strconv.AppendUint(head, uint64(status), 10)
 	head = append(append(head, ' '), fasthttp.StatusMessage(status)...)
 	head = append(append(head, "\r\nServer: millrace\r\nDate: "...), s.date.at(now)...)
-	head = append(append(head, "\r\nContent-Type: "...), contentTypeOf(r.contentType)...)
+	if given == nil {
+		head = append(append(head, "\r\nContent-Type: "...), contentTypeOf(r.contentType)...)
+	}
 	if encoding != "" {
 		head = append(append(head, "\r\nContent-Encoding: "...), encoding...)
 	}
+	head = appendGiven(head, given, "Content-Type")
+	head = appendGiven(head, given, "Content-Encoding")
 	head = strconv.AppendUint(append(head, "\r\nContent-Length: "...), uint64(len(body)), 10)
 	if cache != nil {
 		head = append(append(head, "\r\nX-Millrace-Cache: "...), cache...)
+	}
+	for _, h := range given {
+		if h.Name != "Content-Type" && h.Name != "Content-Encoding" {
+			head = appendGiven(head, given, h.Name)
+		}
 	}
 	head = append(head, "\r\nX-Amzn-Requestid: "...)
 	if id != "" {
@@ -135,24 +151,35 @@ func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, stat
 	} else {
 		head = appendRequestID(head, s.random)
 	}
-	head = strconv.AppendUint(append(head, "\r\nX-Amz-Crc32: "...), uint64(crc32.ChecksumIEEE(body)), 10)
+	sum := reply.CRC
+	if page == nil {
+		sum = crc32.ChecksumIEEE(body)
+	}
+	head = strconv.AppendUint(append(head, "\r\nX-Amz-Crc32: "...), uint64(sum), 10)
 	if closing {
 		head = append(head, "\r\nConnection: close"...)
 	}
 	head = append(head, "\r\n\r\n"...)
 	if len(head) > headRoom {
-		out = append(append([]byte(nil), head...), body...) // a backend with a very long request id
+		out = append(append([]byte(nil), head...), out[headRoom:]...) // a backend with a very long request id
 	} else {
 		out = out[headRoom-len(head):]
 		copy(out, head)
 	}
-	if c.allowWrite(now, s.config.WriteTimeout.Of()) != nil {
-		return ended
-	}
-	if _, err := c.Conn.Write(out); err != nil || closing {
+	if c.send(out, page, now, s.config.WriteTimeout.Of()) != nil || closing {
 		return ended
 	}
 	return answered
+}
+
+// appendGiven appends the one of given that has a name, if there is one, behind the line before it.
+func appendGiven(head []byte, given []ddb.Header, name string) []byte {
+	for _, h := range given {
+		if h.Name == name {
+			return append(append(append(append(head, "\r\n"...), name...), ": "...), h.Value...)
+		}
+	}
+	return head
 }
 
 // dateText is a Date header's value, made once a second.

@@ -43,6 +43,11 @@ func TestPlainRequestsAreAnsweredAlike(t *testing.T) {
 		switch string(req.Body()) {
 		case `"refused"`:
 			return ddb.Validation("no such thing")
+		case `"theirs"`:
+			return &ddb.Error{Code: "InternalServerError", Status: 503, RequestID: "BACKEND", Raw: []byte(strings.Repeat("<html>", 1000)), Headers: []ddb.Header{
+				{Name: "Retry-After", Value: "7"}, {Name: "Content-Encoding", Value: "br"}, {Name: "Content-Type", Value: "text/html"}, {Name: "Location", Value: "/x"}}}
+		case `"untyped"`:
+			return &ddb.Error{Code: "UnknownError", Status: 301, Raw: []byte("moved"), Headers: []ddb.Header{{Name: "Location", Value: "/x"}}}
 		case `"broken"`:
 			return io.ErrUnexpectedEOF
 		case `"batch"`:
@@ -52,6 +57,8 @@ func TestPlainRequestsAreAnsweredAlike(t *testing.T) {
 		case `"large"`:
 			r.Body = append(r.Body, `"`+strings.Repeat("large", 20_000)+`"`...)
 			return nil
+		case `"page"`:
+			return lending(20_000)(ctx, req, o, r)
 		case `"panic"`:
 			panic("as asked")
 		}
@@ -59,23 +66,24 @@ func TestPlainRequestsAreAnsweredAlike(t *testing.T) {
 	})
 	var taken atomic.Int64
 	make := func(direct bool) *front {
-		f := start(t, handlerFunc(func(ctx context.Context, req *ddb.Request, o proxy.Options, r *proxy.Reply) error {
+		var counting Handler = handlerFunc(func(ctx context.Context, req *ddb.Request, o proxy.Options, r *proxy.Reply) error {
 			if cap(r.Body) > 0 && len(r.Body) == headRoom {
 				taken.Add(1)
 			}
 			return h(ctx, req, o, r)
-		}), nil)
-		f.server.random = func() uint64 { return 0x0123456789abcdef }
+		})
 		if !direct {
-			f.server.listener.server = nil
+			counting = byFasthttp{counting}
 		}
+		f := start(t, counting, nil)
+		f.server.random = func() uint64 { return 0x0123456789abcdef }
 		return f
 	}
 	own, theirs := make(true), make(false)
 	cases := []string{}
 	// Headers' names are in any letter case.
 	shouted := regexp.MustCompile(`(?m)^[^:]*:`).ReplaceAllStringFunc(good, strings.ToUpper)
-	for _, body := range []string{"{}", "", `{"TableName":"t"}`, `"refused"`, `"broken"`, `"batch"`, `"named"`, `"large"`, `"panic"`} {
+	for _, body := range []string{"{}", "", `{"TableName":"t"}`, `"refused"`, `"theirs"`, `"untyped"`, `"broken"`, `"batch"`, `"named"`, `"large"`, `"page"`, `"panic"`} {
 		cases = append(cases, request(good, body), request(good+"Accept-Encoding: gzip\r\nConnection: Keep-Alive\r\n", body),
 			request(shouted+"accept-encoding: identity\r\n", body))
 	}
@@ -190,7 +198,7 @@ func (discard) SetWriteDeadline(time.Time) error { return nil }
 // directServer is a server whose handler answers as a cache would, and a connection of it.
 func directServer() (*Server, *conn) {
 	s := New(DefaultConfig(), hitHandler(), metrics.New(testNames()), slog.New(slog.DiscardHandler))
-	s.region = "us-east-1"
+	s.ServeRegion("us-east-1")
 	return s, &conn{Conn: discard{}}
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -35,6 +36,23 @@ type handlerFunc func(ctx context.Context, req *ddb.Request, o proxy.Options, re
 func (f handlerFunc) Do(ctx context.Context, req *ddb.Request, o proxy.Options, reply *proxy.Reply) error {
 	return f(ctx, req, o, reply)
 }
+
+// waiting makes of a handler that waits what Server.Loops wants.
+type waiting struct{ Handler }
+
+// Do is part of Handler.
+func (w waiting) Do(ctx context.Context, req *ddb.Request, o proxy.Options, reply *proxy.Reply) error {
+	if reply.Wait != nil {
+		reply.Wait()
+	}
+	return w.Handler.Do(ctx, req, o, reply)
+}
+
+// prompt is a handler that never waits.
+type prompt struct{ Handler }
+
+// byFasthttp is a handler all of whose requests come by way of fasthttp.
+type byFasthttp struct{ Handler }
 
 // echo answers with the operation's name and the request's body.
 var echo = handlerFunc(func(_ context.Context, req *ddb.Request, _ proxy.Options, reply *proxy.Reply) error {
@@ -63,6 +81,9 @@ type front struct {
 	done   chan error
 }
 
+// withoutLoops is set in the environment to run the tests on goroutines of the connections' own.
+const withoutLoops = "AWSJSON_WITHOUT_LOOPS"
+
 // start runs a server until the test ends. change may be nil.
 func start(t *testing.T, h Handler, change func(*Config)) *front {
 	t.Helper()
@@ -79,10 +100,18 @@ func startLogged(t *testing.T, h Handler, change func(*Config), log *slog.Logger
 	if err := config.Validate(); err != nil {
 		t.Fatal(err)
 	}
+	_, theirs := h.(byFasthttp)
+	if _, never := h.(prompt); !never {
+		h = waiting{h}
+	}
 	s := New(config, h, metrics.New(testNames()), log)
+	s.Loops = os.Getenv(withoutLoops) == ""
 	addr, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if theirs {
+		s.listener.server = nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &front{t: t, server: s, addr: addr.String(), stop: cancel, done: make(chan error, 1)}

@@ -22,7 +22,8 @@ const maxBody = 16 << 20
 
 // Handler serves operations; *proxy.Proxy is the one there is. Do appends the answer to reply.Body. An error of
 // type *ddb.Error is the answer, context.DeadlineExceeded means that the request's time is over, and anything else
-// is reported as a 500. It does not keep the context's or the request's bytes past its return.
+// is reported as a 500. It does not keep the context's or the request's bytes past its return. Where Server.Loops is set it calls
+// reply.Wait before it waits.
 type Handler interface {
 	Do(ctx context.Context, req *ddb.Request, o proxy.Options, reply *proxy.Reply) error
 }
@@ -128,6 +129,11 @@ func (s *Server) operation(header *fasthttp.RequestHeader, body []byte) (ddb.Ope
 		return 0, "", ddb.Serialization("")
 	}
 	op, name, ok := ddb.ParseTarget(string(target))
+	if !ok && s.config.AnyService {
+		op = ddb.UnknownOperation
+		_, name, ok = strings.Cut(string(target), ".")
+		ok = ok && target[0] != '.'
+	}
 	if !ok || name == "" {
 		return 0, "", ddb.UnknownOperationError()
 	}
@@ -146,9 +152,7 @@ func (s *Server) do(ctx *fasthttp.RequestCtx, start time.Time, op ddb.Operation,
 		c.req.Service, _, _ = strings.Cut(string(ctx.Request.Header.PeekCanonical(headerTarget)), ".")
 	}
 	c.req.Via = via
-	if s.region != "" {
-		c.req.Region = foreignRegion(ctx.Request.Header.PeekCanonical(headerAuthorization), ctx.URI().QueryString(), s.region)
-	}
+	c.req.Region = s.home.foreign(op, ctx.Request.Header.PeekCanonical(headerAuthorization), ctx.URI().QueryString())
 	if s.config.Isolate {
 		c.req.Scope = string(appendScope(nil, ctx.Request.Header.PeekCanonical(headerAuthorization), ctx.URI().QueryString()))
 	}

@@ -3,6 +3,7 @@ package awsjson
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -228,6 +229,21 @@ func TestUnknownOperations(t *testing.T) {
 		f.exchange(request("X-Amz-Target: "+target+"\r\n"+jsonType+signed, "{}")).want(t, 400, unknownTarget)
 	}
 	f.exchange(request(jsonType+signed, "{}")).want(t, 400, unknownTarget)
+}
+
+// Before a backend that may know more, what other services' targets name is handed on by name; what names nothing is not.
+func TestTargetsOfOtherServicesAreLeftToTheBackend(t *testing.T) {
+	t.Parallel()
+	f := start(t, handlerFunc(func(_ context.Context, req *ddb.Request, _ proxy.Options, r *proxy.Reply) error {
+		r.Body = fmt.Appendf(r.Body, `{"known":%v,"is":"%s.%s"}`, req.Op != ddb.UnknownOperation, req.Service, req.Name)
+		return nil
+	}), func(c *Config) { c.AnyService = true })
+	for _, target := range []string{"DynamoDB_20111205.GetItem", "AmazonDAXV3.DescribeClusters", "DynamoDB_20120810.getItem", "x.GetItem.y"} {
+		f.exchange(request("X-Amz-Target: "+target+"\r\n"+jsonType+signed, "{}")).want(t, 200, `{"known":false,"is":"`+target+`"}`)
+	}
+	for _, target := range []string{"", "GetItem", ".GetItem", "DynamoDB_20111205", "DynamoDB_20111205."} {
+		f.exchange(request("X-Amz-Target: "+target+"\r\n"+jsonType+signed, "{}")).want(t, 400, unknownTarget)
+	}
 }
 
 func TestEmptyAnswerIsZeroBytes(t *testing.T) {

@@ -33,7 +33,7 @@ const compressAbove = 4096
 const keptBody = 64 << 10
 
 // exposedHeaders is what a page in a browser may read of a reply.
-const exposedHeaders = "x-amzn-requestid,x-amzn-errortype,x-amzn-errormessage,x-amz-crc32,x-millrace-cache,date"
+const exposedHeaders = "x-amzn-requestid,x-amzn-errortype,x-amzn-errormessage,x-amz-crc32,x-millrace-cache,date,retry-after"
 
 // healthText begins the answer to GET /; the Host header and a space end it.
 const healthText = "healthy: "
@@ -84,8 +84,17 @@ func (s *Server) respond(ctx *fasthttp.RequestCtx, status int, body []byte, id s
 	s.finish(ctx, id)
 }
 
-// fail sends a service exception.
+// fail sends a service exception. A backend's own is sent with the headers that it came with, and in the coding that it came in.
 func (s *Server) fail(ctx *fasthttp.RequestCtx, e *ddb.Error, id string) {
+	if e.Headers != nil {
+		ctx.Response.SetStatusCode(e.HTTPStatus())
+		for _, h := range e.Headers {
+			ctx.Response.Header.Set(h.Name, h.Value)
+		}
+		ctx.Response.SwapBody(appendError(ctx.Response.SwapBody(nil)[:0], e))
+		s.finish(ctx, id)
+		return
+	}
 	s.respond(ctx, e.HTTPStatus(), appendError(ctx.Response.SwapBody(nil)[:0], e), id)
 }
 

@@ -30,14 +30,17 @@ type Config struct {
 	WriteTimeout   units.Duration `yaml:"write_timeout" doc:"How long a client may take to read a reply. Too large lets clients that never read hold memory."`
 	IdleTimeout    units.Duration `yaml:"idle_timeout" doc:"How long a connection may be silent between requests. Longer than the SDKs' own (Go 90s, Java 60s), so that it is they who close and no request meets a closing connection."`
 	RequestTimeout units.Duration `yaml:"request_timeout" doc:"How long a request may be worked on before it is answered with InternalServerError (500), which SDKs retry. A write whose outcome is already being decided is waited for."`
-	DrainTimeout   units.Duration `yaml:"drain_timeout" doc:"How long requests under way may take to end at shutdown before their connections are cut. Keep it and shutdown.delay together below the orchestrator's grace period (Kubernetes: 30s)."`
-	MaxConnections int            `yaml:"max_connections" doc:"How many clients may be connected; the next one is answered with 503. Each costs some 40 KB."`
+	DrainTimeout   units.Duration `yaml:"drain_timeout" doc:"How long requests under way may take to end at shutdown before their connections are cut. Writes to a slow upstream, which may take until upstream.timeout, are cut too, and nobody knows what became of them: where that matters, make it as long. Keep it and shutdown.delay together below the orchestrator's grace period (Kubernetes: 30s)."`
+	MaxConnections int            `yaml:"max_connections" doc:"How many clients may be connected; the next one is answered with 503. Each costs up to some 40 KB."`
 
 	// Isolate names a store by the request's access key and region; node sets it.
 	Isolate bool `yaml:"-"`
 	// NodeID is what this process calls itself to the next millrace; a request that has been here before is refused.
 	// node sets it.
 	NodeID string `yaml:"-"`
+	// AnyService leaves X-Amz-Targets of services other than DynamoDB's two of today, such as DynamoDB_20111205, to the backend, which may
+	// know more than this build does; else they are refused here. node sets it before a remote backend.
+	AnyService bool `yaml:"-"`
 }
 
 // DefaultConfig is the configuration of a front nobody said anything about.
@@ -47,7 +50,7 @@ func DefaultConfig() Config {
 		BodyTimeout:    units.Duration(time.Minute),
 		WriteTimeout:   units.Duration(time.Minute),
 		IdleTimeout:    units.Duration(3 * time.Minute),
-		RequestTimeout: units.Duration(30 * time.Second),
+		RequestTimeout: units.Duration(60 * time.Second),
 		DrainTimeout:   units.Duration(20 * time.Second),
 		MaxConnections: 16384,
 	}
@@ -81,6 +84,9 @@ type Server struct {
 	// Key gives the canonical bytes of the one key that a request is about, where that is known; nil knows none. Set it
 	// before Run.
 	Key func(*ddb.Request) ([]byte, bool)
+	// Loops lets few goroutines serve many connections. It wants a handler that calls Reply.Wait before it waits for anything
+	// but memory, and is a loss where most requests do. Set it before Run.
+	Loops bool
 
 	config  Config
 	handler Handler
@@ -88,7 +94,7 @@ type Server struct {
 	log     *slog.Logger
 	random  func() uint64
 	targets map[string]ddb.Operation
-	region  string
+	home    home
 
 	http      fasthttp.Server
 	listener  *listener
@@ -130,10 +136,6 @@ func New(config Config, handler Handler, m *metrics.Metrics, log *slog.Logger) *
 	}
 	return s
 }
-
-// ServeRegion names the backend's region, where it is one of several: requests signed for another one are marked so.
-// Call it before Run.
-func (s *Server) ServeRegion(region string) { s.region = region }
 
 // Listen opens the port. Addr's port may be 0; the address that was bound is returned.
 func (s *Server) Listen(addr string) (net.Addr, error) {
@@ -190,12 +192,17 @@ func (s *Server) Close() error {
 // to arrive, and closes each connection after its reply. What has not ended after DrainTimeout is cut off, which
 // is an error.
 func (s *Server) Run(ctx context.Context) error {
+	loops := &loops{}
+	if s.Loops && s.Tracer == nil && !s.config.Isolate { // with either, all requests are fasthttp's
+		loops = newLoops(s)
+	}
+	s.listener.loops = loops
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(s.listener) }()
 	select {
 	case err := <-served:
 		_ = s.listener.Close()
-		return fmt.Errorf("serve HTTP: %w", err)
+		return errors.Join(fmt.Errorf("serve HTTP: %w", err), loops.close())
 	case <-ctx.Done():
 	}
 	s.Quiesce()
@@ -211,8 +218,10 @@ func (s *Server) Run(ctx context.Context) error {
 		n := s.Connections()
 		s.cut.Add(uint64(n))
 		s.listener.abort()
-		return errors.Join(err, fmt.Errorf("%d connections were cut off after %v of draining", n, s.config.DrainTimeout))
+		return errors.Join(err, loops.close(), fmt.Errorf("%d connections were cut off after %v of draining", n, s.config.DrainTimeout))
 	}
+	err = errors.Join(err, loops.close())
+	loops.wait()
 	return err
 }
 

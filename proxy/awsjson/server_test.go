@@ -272,7 +272,7 @@ func TestDrainUnderLoadLosesNoReply(t *testing.T) {
 			}
 		})
 	}
-	waitFor(t, "load", func() bool { return answered.Load() > 2000 })
+	waitFor(t, "load", func() bool { return answered.Load() > 500 })
 	if err := f.wait(); err != nil {
 		t.Errorf("Run: %v", err)
 	}

@@ -1,8 +1,6 @@
 package awsjson
 
 import (
-	"bytes"
-	"net/url"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -33,31 +31,4 @@ func hasBeenAt(via, id string) bool {
 func loopFault() *ddb.Error {
 	return &ddb.Error{Code: "LoopDetectedException", Status: fasthttp.StatusLoopDetected, NotSent: true,
 		Message: "This request has come back to the millrace that sent it upstream: what its upstream setting names is, or leads to, itself. Point --upstream at DynamoDB."}
-}
-
-// foreignRegion is the region in the credential scope accessKey/date/region/service/aws4_request of a header or a
-// presigned query, unless it is own or missing. The header is the common case, and costs no allocation when the
-// region is own.
-func foreignRegion(header, query []byte, own string) string {
-	credential, ok := usualCredential(header)
-	if !ok {
-		credential = authPart(header, "Credential")
-	}
-	if credential == nil {
-		values, _ := url.ParseQuery(string(query))
-		credential = []byte(values.Get("X-Amz-Credential"))
-	}
-	// Counted from the end, for a local access key may hold a slash.
-	for range 2 {
-		i := bytes.LastIndexByte(credential, '/')
-		if i < 0 {
-			return ""
-		}
-		credential = credential[:i]
-	}
-	i := bytes.LastIndexByte(credential, '/')
-	if i < 0 || string(credential[i+1:]) == own {
-		return ""
-	}
-	return string(credential[i+1:])
 }

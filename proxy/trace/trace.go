@@ -89,6 +89,7 @@ func New(c Config) (*Recorder, error) {
 func (r *Recorder) Do(ctx context.Context, req *ddb.Request, o proxy.Options, reply *proxy.Reply) error {
 	start := time.Now()
 	from := len(reply.Body)
+	reply.Lend = false // the answer is looked at here
 	err := r.config.Handler.Do(ctx, req, o, reply)
 	e := event{op: req.Op, scope: req.Scope, at: start.Sub(r.started), took: time.Since(start), cache: reply.Result.String(), found: -1}
 	if body, bodyErr := req.JSON(); bodyErr == nil {

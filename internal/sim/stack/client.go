@@ -15,9 +15,11 @@ type request struct {
 	record  *record
 	begun   time.Duration
 	floor   [numKeys]int // P1, P2: by key, at the beginning
+	weak    [numKeys]int // likewise, of what is read weakly
 	visible int          // the latest commit then
 	acks    int          // of the node's acknowledged writes, those that came before
 	covered bool
+	held    held
 	reply   proxy.Reply
 }
 
@@ -29,13 +31,12 @@ func (n *node) ask(o *Op, op ddb.Operation, in any) (*request, error) {
 		return nil, err
 	}
 	l := n.life
-	q := &request{life: l, record: &record{}, begun: n.now(), visible: n.model.last(), acks: len(n.acks), covered: l.covered()}
-	for k := range numKeys {
-		q.floor[k] = max(n.acked[k], n.read[k])
-	}
+	q := n.arrive(l.covered())
+	q.life = l
 	l.asking.Add(1)
 	defer l.asking.Done()
 	body := ddb.AppendShape(nil, in)
+	q.held = n.holds(string(body))
 	n.note("node %d asks %d %v strong=%v %s", n.id, o.ID, op, o.Strong, body)
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, recordKey{}, q.record), 12*time.Second)
 	defer cancel()
@@ -47,10 +48,24 @@ func (n *node) ask(o *Op, op ddb.Operation, in any) (*request, error) {
 		return nil, errDied
 	}
 	n.note("node %d answers %d %v: %s %v", n.id, o.ID, q.reply.Result, q.reply.Body, err)
+	if n.mutant.answered != nil {
+		n.mutant.answered(n, q)
+	}
 	if err != nil {
 		n.res.Errors++
+		n.judgeFailure(q, op, err)
 	}
 	return q, err
+}
+
+// arrive is a request that arrives now, with what its answer owes.
+func (n *node) arrive(covered bool) *request {
+	q := &request{record: &record{}, begun: n.now(), visible: n.model.last(), acks: len(n.acks), covered: covered}
+	for k := range numKeys {
+		q.weak[k] = max(n.acked[k], n.read[k])
+		q.floor[k] = max(q.weak[k], n.readWeak[k])
+	}
+	return q
 }
 
 // errDied is what a client sees whose node was killed.

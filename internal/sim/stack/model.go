@@ -16,6 +16,8 @@ const (
 	tq         = 2 * time.Second
 	indexLag   = 900 * time.Millisecond // of global indexes; Tgsi is assumed
 	tgsi       = time.Second
+	indexWatch = 6 * time.Second         // how long after a write an index may lack it, at most, in a slow world too
+	spell      = 3 * time.Second         // how long an index lags alike there
 	late       = 3500 * time.Millisecond // a write of unknown outcome may be applied until then; Tamb is assumed
 	tamb       = 4 * time.Second
 )
@@ -148,7 +150,7 @@ func (m *model) fate(writes bool) (f fate) {
 		return f
 	}
 	drawn := w.draw(12) % 4
-	err := []error{throttled(), ddb.InternalServerError("Internal server error"), errReset, errTimeout}[drawn]
+	err := []error{throttled(), m.broken(writes), errReset, errTimeout}[drawn]
 	if errors.Is(err, errTimeout) {
 		f.hang = 400*time.Millisecond + w.span(13, time.Second)
 	}
@@ -160,6 +162,16 @@ func (m *model) fate(writes bool) (f fate) {
 		f.before, f.late = err, 1+w.span(15, late-f.hang-50*time.Millisecond)
 	}
 	return f
+}
+
+// broken is an internal error. One of a write has any of the statuses that say so: what stands before DynamoDB answers with others
+// than 500 when it has lost sight of what it has passed on, and the outcome is as unknown.
+func (m *model) broken(writes bool) error {
+	e := ddb.InternalServerError("Internal server error")
+	if writes {
+		e.Status = []int{500, 502, 503, 504}[m.w.draw(16)%4]
+	}
+	return e
 }
 
 // serve does one request: it travels, is done at one moment, and its answer travels back.
@@ -203,6 +215,9 @@ func (m *model) serve(ctx context.Context, req *ddb.Request, who int) (*ddb.Resp
 		w.note("node %d %v: %v", who, req.Op, err)
 	}
 	m.mu.Unlock()
+	if row.stream && w.sc.Tardy && !w.healed && w.one(which+13, 2) {
+		f.hang += w.span(which+14, 900*time.Millisecond)
+	}
 	if serr := sleep(ctx, w.latency(which+10)+f.hang); serr != nil {
 		return nil, serr
 	}
@@ -242,8 +257,8 @@ func operations() [ddb.NumOperations]operation {
 		ddb.PutItem:            {do: typed((*model).putItem), writes: true, late: true},
 		ddb.UpdateItem:         {do: typed((*model).updateItem), writes: true, late: true},
 		ddb.DeleteItem:         {do: typed((*model).deleteItem), writes: true, late: true},
-		ddb.BatchWriteItem:     {do: typed((*model).batchWrite), writes: true},
-		ddb.TransactWriteItems: {do: typed((*model).transactWrite), writes: true},
+		ddb.BatchWriteItem:     {do: typed((*model).batchWrite), writes: true, late: true},
+		ddb.TransactWriteItems: {do: typed((*model).transactWrite), writes: true, late: true},
 		ddb.DescribeTable:      {do: typed((*model).describeTable)},
 		ddb.DeleteTable:        {do: typed((*model).deleteTable), writes: true},
 		ddb.CreateTable:        {do: typed((*model).createTable), writes: true},

@@ -2,16 +2,40 @@ package stack
 
 import (
 	"context"
+	"time"
 
 	"millrace/ddb"
 	"millrace/ddb/expr"
 )
 
+// indexLags are how far indexes lag at most in a slow world, for a spell each.
+var indexLags = [...]time.Duration{200 * time.Millisecond, indexLag, 2 * time.Second, 5 * time.Second, 5 * time.Second}
+
+// indexLag is how far indexes lag at a time, at most.
+func (s *Scenario) indexLag(at time.Duration) time.Duration {
+	if !s.Slow {
+		return indexLag
+	}
+	if s.Behind {
+		return indexLags[len(indexLags)-1]
+	}
+	return indexLags[(s.Seed/7+uint64(at/spell)*0x9e3779b97f4a7c15>>33)%uint64(len(indexLags))]
+}
+
+// indexSince is the moment of whose state an index may fall short in no answer that it gives from one time to another.
+func (s *Scenario) indexSince(from, to time.Duration) time.Duration {
+	oldest := from - s.indexLag(from)
+	for at := from.Truncate(spell) + spell; at <= to; at += spell {
+		oldest = min(oldest, at-s.indexLag(at))
+	}
+	return oldest
+}
+
 // lagged is the state that a read sees.
 func (m *model) lagged(index string, strong bool) *state {
 	most := replicaLag
 	if index == global || index == keysIn {
-		most, strong = indexLag, false
+		most, strong = m.w.sc.indexLag(m.w.now()), false
 	}
 	if strong {
 		return m.current()
@@ -22,12 +46,31 @@ func (m *model) lagged(index string, strong bool) *state {
 	return &m.log[max(m.born, m.at(m.w.now()-m.w.span(41, most)))].state
 }
 
+// leaderless is the refusal of a strongly consistent read in a spell in which nobody leads the table's partition. In some the
+// read is throttled, as it is where only half of what it costs is left.
+func (m *model) leaderless(index string, strong bool) error {
+	sc, n := m.w.sc, uint64(m.w.now()/spell)
+	if !strong || index == global || index == keysIn || !sc.Leaderless || m.w.healed {
+		return nil
+	}
+	switch (sc.Seed/5 + n*0x9e3779b97f4a7c15>>33) % 5 {
+	case 0, 1:
+		return ddb.InternalServerError("Internal server error")
+	case 2:
+		return throttled()
+	}
+	return nil
+}
+
 // truth is an optional boolean.
 func truth(b *bool) bool { return b != nil && *b }
 
 // getItem is GetItem.
 func (m *model) getItem(_ context.Context, in *ddb.GetItemInput) (*ddb.GetItemOutput, error) {
 	if err := m.absentTable(); err != nil {
+		return nil, err
+	}
+	if err := m.leaderless("", truth(in.ConsistentRead)); err != nil {
 		return nil, err
 	}
 	it := m.lagged("", truth(in.ConsistentRead))[keyOf(in.Key)]
@@ -47,6 +90,9 @@ func (m *model) batchGet(_ context.Context, in *ddb.BatchGetItemInput) (*ddb.Bat
 		return nil, err
 	}
 	part := in.RequestItems[tableName]
+	if err := m.leaderless("", truth(part.ConsistentRead)); err != nil {
+		return nil, err
+	}
 	out := &ddb.BatchGetItemOutput{Responses: map[string][]ddb.Item{tableName: {}}, UnprocessedKeys: map[string]ddb.KeysAndAttributes{}}
 	left := part
 	left.Keys = nil
@@ -83,6 +129,9 @@ func (m *model) query(_ context.Context, in *ddb.QueryInput) (*ddb.QueryOutput, 
 	if err == nil {
 		err = m.absentTable()
 	}
+	if err == nil {
+		err = m.leaderless(q.index, q.strong)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +144,9 @@ func (m *model) scan(_ context.Context, in *ddb.ScanInput) (*ddb.ScanOutput, err
 	q, err := newScan(in)
 	if err == nil {
 		err = m.absentTable()
+	}
+	if err == nil {
+		err = m.leaderless(q.index, q.strong)
 	}
 	if err != nil {
 		return nil, err

@@ -107,6 +107,11 @@ func (m *model) publish(c change, service bool) {
 	if m.stream == nil || (c.old == nil) == (c.new == nil) && ddb.EqualItems(c.old, c.new) {
 		return
 	}
+	if m.w.sc.Lossy && !m.w.healed && m.w.one(74+c.key, 4) {
+		m.w.note("the record of key %d is lost", c.key)
+		m.w.res.Lost++
+		return
+	}
 	i := slices.IndexFunc(m.stream.shards, func(sh *shard) bool { return sh.closed == 0 && c.key*7%hashes >= sh.lo && c.key*7%hashes < sh.hi })
 	sh := m.stream.shards[i]
 	m.sequence++

@@ -2,6 +2,11 @@ package stack
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"millrace/ddb"
@@ -35,10 +40,64 @@ func (q *request) oldest(absent bool, page *pageRead, late bool) time.Duration {
 	if q.covered && !late {
 		bound = min(bound, max(delta, prov))
 	}
-	if page != nil && (page.index == global || page.index == keysIn) {
-		bound += indexLag
-	}
 	return bound
+}
+
+// bounded names the promise that says how old an answer may be.
+func (n *node) bounded(q *request, lagging bool) string {
+	switch {
+	case lagging:
+		return "P8"
+	case q.covered && !n.sc.Late:
+		return "P3"
+	}
+	return "P4"
+}
+
+// refusal is an operation that was refused to a node, or failed on its way.
+type refusal struct {
+	at time.Duration
+	op ddb.Operation
+}
+
+// refuse gives an error a mark by which it is known again, whoever hands it on.
+func (n *node) refuse(op ddb.Operation, err error) error {
+	n.refusals = append(n.refusals, refusal{n.now(), op})
+	mark := fmt.Sprintf(" [refusal %d]", len(n.refusals)-1)
+	if e, ok := err.(*ddb.Error); ok {
+		marked := *e
+		marked.Message += mark
+		return &marked
+	}
+	return fmt.Errorf("%w%s", err, mark)
+}
+
+// marked finds the refusal that an error tells of.
+func (n *node) marked(err error) (refusal, bool) {
+	_, after, ok := strings.Cut(err.Error(), " [refusal ")
+	number, _, closed := strings.Cut(after, "]")
+	i, aerr := strconv.Atoi(number)
+	if !ok || !closed || aerr != nil || i >= len(n.refusals) {
+		return refusal{}, false
+	}
+	return n.refusals[i], true
+}
+
+// joins are the reads whose flights other reads join, and whose failures they share.
+var joins = map[ddb.Operation]ddb.Operation{ddb.GetItem: ddb.BatchGetItem, ddb.BatchGetItem: ddb.GetItem}
+
+// judgeFailure judges a request that failed: its error must be one that the backend gave while it was under way, to such a
+// request, as it does for a failed condition too, or to one for the table's description; or the client's patience ended while the node
+// stood still. That streams cannot be reached is no reason (P10).
+func (n *node) judgeFailure(q *request, op ddb.Operation, err error) {
+	r, ok := n.marked(err)
+	joined, joins := joins[op]
+	switch {
+	case ok && r.at >= q.begun && (r.op == op || r.op == ddb.DescribeTable || joins && r.op == joined):
+	case errors.Is(err, context.DeadlineExceeded) && n.paused > q.begun:
+	default:
+		n.fail("P10: a %v asked at %v fails though it was not refused: %v", op, q.begun, err)
+	}
 }
 
 // hit reports whether an answer came from the cache, and counts it.
@@ -80,6 +139,9 @@ func (n *node) judgeBatch(q *request, keys []ddb.Item, strong bool) {
 		if left[k] {
 			continue
 		}
+		if !strong {
+			n.learn(q, k)
+		}
 		got := itemBody(shown[k], false)
 		n.judgeItem(q, k, strong, func(it ddb.Item) bool { return bytes.Equal(got, itemBody(it, false)) }, got)
 	}
@@ -90,18 +152,20 @@ func (n *node) judgeItem(q *request, k int, strong bool, same func(ddb.Item) boo
 	m := n.model
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	forwarded := q.reply.Result == proxy.Forward
+	forwarded, weak := q.reply.Result == proxy.Forward, q.reply.Weak
 	least := q.floor[k]
 	switch {
 	case strong: // P9
 		least = q.visible
+	case weak:
+		least = q.weak[k]
 	case forwarded:
 		least = 0
 	}
 	ever, found, fresh := false, -1, false
 	absent := same(nil)
 	oldest := q.begun - q.oldest(absent, nil, n.sc.Late)
-	if forwarded {
+	if forwarded && !weak {
 		oldest = q.begun - tq
 	}
 	match := false
@@ -123,11 +187,19 @@ func (n *node) judgeItem(q *request, k int, strong bool, same func(ddb.Item) boo
 	case !ever:
 		n.fail("P6: key %d asked at %v is %s, which never was", k, q.begun, body)
 	case found < 0:
-		n.fail("P1/P2/P9/P12: key %d asked at %v is %s, older than commit %d (acked %d, read %d)", k, q.begun, body, least, n.acked[k], n.read[k])
+		clause := "P1/P2/P12"
+		if strong {
+			clause = "P9"
+		}
+		n.fail("%s: key %d asked at %v is %s, older than commit %d (acked %d, read %d)", clause, k, q.begun, body, least, n.acked[k], n.read[k])
 	case !fresh:
-		n.fail("P3/P4: key %d asked at %v is %s, not current since %v (covered=%v)", k, q.begun, body, oldest, q.covered)
+		n.fail("%s: key %d asked at %v is %s, not current since %v", n.bounded(q, false), k, q.begun, body, oldest)
 	}
-	if found >= 0 && !forwarded {
+	switch {
+	case found < 0:
+	case weak:
+		n.readWeak[k] = max(n.readWeak[k], found)
+	case !forwarded:
 		n.read[k] = max(n.read[k], found)
 	}
 }
@@ -175,12 +247,13 @@ func (n *node) judgeTransact(q *request, keys []int) {
 // judgePage judges a page and gives its LastEvaluatedKey.
 func (n *node) judgePage(q *request, read *pageRead, name string) ddb.Item {
 	hit := n.hit(q)
+	n.remember(read, name)
 	m := n.model
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	lagging := read.index == global || read.index == keysIn
 	if !read.strong && q.reply.Result != proxy.Bypass {
-		n.usePage(read, name, hit)
+		n.usePage(q, read, name, hit)
 	}
 	forwarded := q.reply.Result == proxy.Forward
 	i := m.last()
@@ -195,15 +268,18 @@ func (n *node) judgePage(q *request, read *pageRead, name string) ddb.Item {
 		return nil
 	}
 	oldest := q.begun - q.oldest(false, read, n.sc.Late)
-	if forwarded {
+	if forwarded && !q.reply.Weak {
 		oldest = q.begun - tq
+	}
+	if lagging { // P8: no staler than what the index itself would have answered then
+		oldest = n.sc.indexSince(max(oldest, 0), n.now())
 	}
 	switch {
 	case read.strong && i < q.visible:
 		n.fail("P9: %s asked at %v answers %s, older than commit %d", name, q.begun, q.reply.Body, q.visible)
 	case m.until(i) < oldest:
-		n.fail("P3/P4/P8: %s asked at %v answers %s, not current since %v (covered=%v)", name, q.begun, q.reply.Body, oldest, q.covered)
-	case !lagging && !forwarded:
+		n.fail("%s: %s asked at %v answers %s, not current since %v", n.bounded(q, lagging), name, q.begun, q.reply.Body, oldest)
+	case !lagging && (!forwarded || q.reply.Weak):
 		for _, a := range n.acks[:q.acks] {
 			if a.commit > i && n.pageShows(read, p, a) {
 				n.fail("P7: %s asked at %v answers %s, without own commit %d", name, q.begun, q.reply.Body, a.commit)

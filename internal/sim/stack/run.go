@@ -15,10 +15,15 @@ type Result struct {
 	Trace      []string // if asked for
 	// Judged is how many cached answers were judged; Errors are requests that failed; Calls are those that the model had.
 	Judged, Errors, Calls int
+	// Lost is how many records were lost, Found how often an audit found an entry that had outlived its bound.
+	Lost, Found int
 	// Slow is how many nodes have taken a stream for slower than it ever was.
 	Slow int
-	// Items, Base, Index and Scans are what was useful in a calm world.
-	Items, Base, Index, Scans Share
+	// AtRest are the cached answers that were held against what is stored while what the script had read was still cached: of items and
+	// of pages.
+	AtRest struct{ Items, Pages int }
+	// Items, Own of them (those that the node had written), Base, Index and Scans are what was useful in a calm world.
+	Items, Own, Base, Index, Scans Share
 }
 
 // world is one run.

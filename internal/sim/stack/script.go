@@ -71,14 +71,23 @@ func (o *Op) bit(shift, n int) int { return int(o.Pick >> shift % uint64(n)) }
 type Scenario struct {
 	Seed       uint64
 	Calm       bool // nothing fails, nobody is hostile: what is useful is measured
+	Indexed    bool // and most of what is read are a few pages of global indexes
+	Alone      bool // one node and nobody else: what is stored is what it has written
+	Tardy      bool // the streams' answers are long on their way
+	Behind     bool // indexes lag by up to 5 s at all times, and their partitions are quiet
 	Nodes      int
 	Stream     bool
 	View       string
 	PublishLag time.Duration
+	Slow       bool // global indexes lag by up to 5 s, now more and now less
 	Late       bool // the stream is slower than its lag: A1 does not hold
+	Lossy      bool // nor here: records are lost, and the reader goes on
+	Audit      bool // all hits are audited
 	Expire     bool // iterators expire
 	Auto       bool // fills are eventual outside the quarantine
 	Faults     int  // one request in so many fails; 0 none
+	Leaderless bool // now and then strongly consistent reads fail, or are throttled, for a spell
+	Frugal     bool // of a table that is cold no more than one miss a second is read strongly for the cache's sake
 	Loud       bool // the trace has requests to streams too
 	Ops        []*Op
 }
@@ -86,8 +95,8 @@ type Scenario struct {
 // String prints the scenario and its script.
 func (s *Scenario) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d calm=%v nodes=%d stream=%v view=%s late=%v expire=%v auto=%v faults=1/%d\n",
-		s.Seed, s.Calm, s.Nodes, s.Stream, s.View, s.Late, s.Expire, s.Auto, s.Faults)
+	fmt.Fprintf(&b, "seed %d calm=%v indexed=%v alone=%v tardy=%v behind=%v nodes=%d stream=%v view=%s slow=%v late=%v lossy=%v audit=%v expire=%v auto=%v leaderless=%v frugal=%v faults=1/%d\n",
+		s.Seed, s.Calm, s.Indexed, s.Alone, s.Tardy, s.Behind, s.Nodes, s.Stream, s.View, s.Slow, s.Late, s.Lossy, s.Audit, s.Expire, s.Auto, s.Leaderless, s.Frugal, s.Faults)
 	for _, o := range s.Ops {
 		fmt.Fprintln(&b, o)
 	}
@@ -102,15 +111,22 @@ var weights = [opKinds][2]int{
 	opDrop: {1, 0}, opReplace: {1, 0}, opStream: {1, 0},
 }
 
+// others are what happens past a table's only writer: others' writes, and an end of the node, which forgets what it left unknown.
+var others = []Kind{opForeign, opReplace, opRestart, opDrop}
+
 // Generate makes the scenario of a seed: bursts about hot keys with gaps of the size of latencies, and pauses between
-// them of the size of lags, quarantines and Delta.
+// them of the size of lags, quarantines and Delta. Of eight seeds one is of a calm world and one of a world that is made
+// for what the others seldom come to (aimed).
 func Generate(seed uint64) *Scenario {
 	r := rand.New(rand.NewPCG(seed, 0x737461636b))
 	s := &Scenario{Seed: seed, Calm: seed%8 == 7, Nodes: 1 + r.IntN(3), Stream: r.IntN(4) > 0, View: "NEW_AND_OLD_IMAGES", PublishLag: publishLag}
 	s.Auto = r.IntN(3) == 0
+	s.Leaderless, s.Frugal = seed%4 == 2, seed%8 == 4 || seed%16 == 6
+	s.Indexed = seed%32 == 15
 	if s.Calm {
 		s.Nodes, s.Stream, s.Auto, s.PublishLag = 1, true, false, publishLag/2
 	} else {
+		s.Slow = seed%8 == 1 || seed%8 == 3
 		s.Expire = r.IntN(4) == 0
 		s.Faults = []int{0, 12, 30, 80}[r.IntN(4)]
 		if r.IntN(3) == 0 {
@@ -120,6 +136,11 @@ func Generate(seed uint64) *Scenario {
 			s.PublishLag = 12 * time.Second
 		}
 	}
+	s.aim()
+	if s.Lossy = s.Late && seed/8%2 == 0; s.Lossy {
+		s.PublishLag = publishLag
+	}
+	s.Audit = s.Lossy || !s.Calm && seed/8%4 == 2
 	calm := 0
 	if s.Calm {
 		calm = 1
@@ -144,6 +165,9 @@ func Generate(seed uint64) *Scenario {
 		if s.Calm {
 			o.Strong, o.Fresh = false, false
 		}
+		if s.Indexed && (k == opGet || k == opQuery) && r.IntN(4) > 0 {
+			o.ofIndex(r)
+		}
 		s.Ops = append(s.Ops, o)
 		return o
 	}
@@ -158,6 +182,9 @@ func Generate(seed uint64) *Scenario {
 	if s.Calm {
 		bursts, gap = 14, 500
 	}
+	if s.Behind {
+		bursts = 3
+	}
 	for range bursts {
 		hot := r.IntN(numKeys)
 		key := func() int {
@@ -169,18 +196,27 @@ func Generate(seed uint64) *Scenario {
 			}
 			return hot
 		}
-		for range 10 + r.IntN(24) {
+		for n := 10 + r.IntN(24); n > 0 && !s.Behind; n-- {
 			at += time.Duration(r.IntN(gap*2e6) + 1)
 			add(at, kind(), r.IntN(s.Nodes), key())
 		}
 		if s.Calm {
 			continue
 		}
-		for _, o := range s.episode(r, at, hot, &id) {
+		episode := s.episode
+		if s.Behind {
+			episode = s.behind
+		} else if (s.Alone || s.Tardy) && r.IntN(3) > 0 {
+			episode = s.aimed
+		}
+		for _, o := range episode(r, at, hot, &id) {
 			s.Ops = append(s.Ops, o)
 			at = max(at, o.At)
 		}
 		at += time.Duration(r.IntN([]int{1e6, 200e6, 2500e6, 7000e6}[r.IntN(4)]))
+	}
+	if s.Alone {
+		s.Ops = slices.DeleteFunc(s.Ops, func(o *Op) bool { return slices.Contains(others, o.Kind) })
 	}
 	slices.SortStableFunc(s.Ops, func(a, b *Op) int { return int(a.At - b.At) })
 	for i := 1; i < len(s.Ops); i++ {
@@ -189,6 +225,13 @@ func Generate(seed uint64) *Scenario {
 		}
 	}
 	return s
+}
+
+// ofIndex makes of a read a query of a global index, whole or in pages of two, as many readers ask for it.
+func (o *Op) ofIndex(r *rand.Rand) {
+	for o.Kind = opQuery; o.bit(4, 4) != 3 || o.bit(12, 4) == 0 || o.bit(20, 3) == 1 || o.bit(24, 5) == 0 || o.bit(28, 6) == 0; {
+		o.Pick = r.Uint64() >> 8
+	}
 }
 
 // episode brings together what a random script seldom does: near each other, with the moments left to chance.
@@ -242,6 +285,14 @@ func (s *Scenario) episode(r *rand.Rand, at time.Duration, hot int, id *int) (ou
 		add(1500*ms, []Kind{opForeign, opUpdate, opPut}[r.IntN(3)])
 		for range 6 {
 			add(1500*ms+time.Duration(r.IntN(9e9)), opQuery).Pick |= 3 << 4
+		}
+		for n := 0; s.Slow && n < 12; n++ { // and again what was read when the index was behind, once it has long caught up
+			pick := out[len(out)-1].Pick
+			from := []time.Duration{3500 * ms, 10 * time.Second, 13 * time.Second}[n%3]
+			o := add(from+time.Duration(r.IntN(3e9)), opQuery)
+			if o.Pick |= 3 << 4; n%3 > 0 {
+				o.Pick = pick
+			}
 		}
 	case 6: // a shard closes, or two do, among writes
 		add(0, opRoll)

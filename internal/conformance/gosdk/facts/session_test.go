@@ -181,6 +181,7 @@ func (s *session) lacks(operation, in, member string) {
 func (s *session) refuses(operation, in, code, message string) answer {
 	s.t.Helper()
 	a := s.call(operation, in)
+	s.settled(operation, in, a)
 	if a.status != 400 || a.code() != code || !like(a.message(), s.expand(message)) {
 		s.t.Errorf("%s %s:\n got %d %s %q\nwant 400 %s %q", operation, clip(s.expand(in)), a.status, a.code(), clip(a.message()), code, clip(s.expand(message)))
 	}
@@ -189,6 +190,26 @@ func (s *session) refuses(operation, in, code, message string) answer {
 		s.t.Errorf("%s %s: the SDK reports %v, want %s", operation, clip(s.expand(in)), a.err, code)
 	}
 	return a
+}
+
+// settled waits until a table's change is done that was to be refused and was not. What comes next would otherwise be answered by
+// whether it comes before that or after.
+func (s *session) settled(operation, in string, a answer) {
+	s.t.Helper()
+	if a.status != 200 || operation != "CreateTable" && operation != "UpdateTable" && operation != "DeleteTable" {
+		return
+	}
+	name, ok := s.decode(s.expand(in))["TableName"].(string)
+	if !ok {
+		name = s.prefix + "T"
+	}
+	if operation != "DeleteTable" {
+		s.active(name)
+		return
+	}
+	s.eventually(name+" is gone", func(s *session) bool {
+		return s.call("DescribeTable", encode(object{"TableName": name})).code() == "ResourceNotFoundException"
+	})
 }
 
 // invalid is refuses with a ValidationException.

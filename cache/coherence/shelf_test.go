@@ -1,35 +1,9 @@
 package coherence
 
 import (
-	"bytes"
 	"fmt"
 	"testing"
 )
-
-// TestBlobKeepsEveryField checks that an entry which is laid into the arena reads the same, with and without the caller's
-// part of Meta.
-func TestBlobKeepsEveryField(t *testing.T) {
-	c := New(Config{})
-	for _, e := range []entry{
-		{validAt: 7, epoch: 1 << 60, img: Image{Bytes: []byte("image"), Sum: [16]byte{1, 15: 2}, Meta: Meta{Size: 9}}},
-		{validAt: -7, img: Image{Absent: true}},
-		{epoch: 3, img: Image{Bytes: []byte{0}, Meta: Meta{Size: -1, A: -1, B: 1 << 62}}},
-		{img: Image{Meta: Meta{B: 5}}},
-	} {
-		for _, key := range []string{"k", string(make([]byte, 3000))} {
-			b := bytes.Repeat([]byte{0xff}, blobSize(len(key), &e.img))
-			table := c.Table(fmt.Sprint("t", len(key)))
-			write(b, table, key, &e)
-			var got entry
-			read(b, 42, &got)
-			id, k, _ := keyAt(b)
-			if got.validAt != e.validAt || got.epoch != e.epoch || !bytes.Equal(got.img.Bytes, e.img.Bytes) || got.img.identity() != e.img.identity() ||
-				got.img.Meta != e.img.Meta || got.blob != 42 || id != table.id || string(k) != key {
-				t.Errorf("%+v with a key of %d bytes reads as %+v, table %d, key of %d bytes", e, len(key), got, id, len(k))
-			}
-		}
-	}
-}
 
 // TestTablesDoNotShareItems checks that equal keys of two tables are two items when all hashes collide (R51).
 func TestTablesDoNotShareItems(t *testing.T) {
