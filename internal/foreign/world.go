@@ -39,6 +39,9 @@ type process struct {
 // newWorld starts everything for a variant.
 func newWorld(ctx context.Context, o *options, v variant) (w *world, err error) {
 	w = &world{o: o}
+	if err := os.MkdirAll(o.work, 0o755); err != nil {
+		return nil, err
+	}
 	if w.dir, err = os.MkdirTemp(o.work, "world-"); err != nil {
 		return nil, err
 	}
@@ -68,6 +71,11 @@ func newWorld(ctx context.Context, o *options, v variant) (w *world, err error) 
 	}
 	front := filepath.Join(w.dir, "millrace.yaml")
 	config := fmt.Sprintf("upstream:\n  streams_url: http://%s\n  index_lag: 1s\ntables:\n  \"*\":\n    delta: %v\n", w.gate.listener.Addr(), o.delta)
+	if v.useful {
+		// An omniscient cache is filled by every read. A cold one of ours fills 1000 a second unless told otherwise, and forwards the rest: on a
+		// machine that has more misses than that the first minute would be judged by that rate, and not by what invalidation leaves.
+		config += "    refill_rate: 1000000\n"
+	}
 	if err := os.WriteFile(front, []byte(config), 0o644); err != nil {
 		return nil, err
 	}
