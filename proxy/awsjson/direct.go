@@ -134,15 +134,15 @@ func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, stat
 	if encoding != "" {
 		head = append(append(head, "\r\nContent-Encoding: "...), encoding...)
 	}
-	head = appendGiven(head, given, "Content-Type")
-	head = appendGiven(head, given, "Content-Encoding")
+	head = appendGiven(head, given, "Content-Type", r.contentType)
+	head = appendGiven(head, given, "Content-Encoding", nil)
 	head = strconv.AppendUint(append(head, "\r\nContent-Length: "...), uint64(len(body)), 10)
 	if cache != nil {
 		head = append(append(head, "\r\nX-Millrace-Cache: "...), cache...)
 	}
 	for _, h := range given {
 		if h.Name != "Content-Type" && h.Name != "Content-Encoding" {
-			head = appendGiven(head, given, h.Name)
+			head = appendGiven(head, given, h.Name, nil)
 		}
 	}
 	head = append(head, "\r\nX-Amzn-Requestid: "...)
@@ -172,11 +172,11 @@ func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, stat
 	return answered
 }
 
-// appendGiven appends the one of given that has a name, if there is one, behind the line before it.
-func appendGiven(head []byte, given []ddb.Header, name string) []byte {
+// appendGiven appends the one of given that has a name, if there is one, behind the line before it. The type is of a reply to a request of that type.
+func appendGiven(head []byte, given []ddb.Header, name string, requestType []byte) []byte {
 	for _, h := range given {
 		if h.Name == name {
-			return append(append(append(append(head, "\r\n"...), name...), ": "...), h.Value...)
+			return append(append(append(append(head, "\r\n"...), name...), ": "...), givenValue(h, requestType)...)
 		}
 	}
 	return head

@@ -46,6 +46,8 @@ func TestPlainRequestsAreAnsweredAlike(t *testing.T) {
 		case `"theirs"`:
 			return &ddb.Error{Code: "InternalServerError", Status: 503, RequestID: "BACKEND", Raw: []byte(strings.Repeat("<html>", 1000)), Headers: []ddb.Header{
 				{Name: "Retry-After", Value: "7"}, {Name: "Content-Encoding", Value: "br"}, {Name: "Content-Type", Value: "text/html"}, {Name: "Location", Value: "/x"}}}
+		case `"typed"`:
+			return &ddb.Error{Code: "ValidationException", Status: 400, Raw: []byte("{}"), Headers: []ddb.Header{{Name: "X-Amzn-Errortype", Value: "v"}, {Name: "Content-Type", Value: "application/x-amz-json-1.0"}}}
 		case `"untyped"`:
 			return &ddb.Error{Code: "UnknownError", Status: 301, Raw: []byte("moved"), Headers: []ddb.Header{{Name: "Location", Value: "/x"}}}
 		case `"broken"`:
@@ -83,9 +85,9 @@ func TestPlainRequestsAreAnsweredAlike(t *testing.T) {
 	cases := []string{}
 	// Headers' names are in any letter case.
 	shouted := regexp.MustCompile(`(?m)^[^:]*:`).ReplaceAllStringFunc(good, strings.ToUpper)
-	for _, body := range []string{"{}", "", `{"TableName":"t"}`, `"refused"`, `"theirs"`, `"untyped"`, `"broken"`, `"batch"`, `"named"`, `"large"`, `"page"`, `"panic"`} {
+	for _, body := range []string{"{}", "", `{"TableName":"t"}`, `"refused"`, `"theirs"`, `"typed"`, `"untyped"`, `"broken"`, `"batch"`, `"named"`, `"large"`, `"page"`, `"panic"`} {
 		cases = append(cases, request(good, body), request(good+"Accept-Encoding: gzip\r\nConnection: Keep-Alive\r\n", body),
-			request(shouted+"accept-encoding: identity\r\n", body))
+			request(shouted+"accept-encoding: identity\r\n", body), request(strings.Replace(good, "application/x-amz-json-1.0", "application/json", 1), body))
 	}
 	for i, text := range cases {
 		before := taken.Load()

@@ -75,10 +75,12 @@ func TestContentTypeIsEchoed(t *testing.T) {
 	t.Parallel()
 	long := start(t, answering(`{"x":"`+strings.Repeat("y", 20000)+`"}`, nil), nil)
 	bad := start(t, answering("", ddb.Validation("no")), nil)
+	theirs := &ddb.Error{Code: "ValidationException", Status: 400, Raw: []byte(`{"__type":"ValidationException"}`), Headers: []ddb.Header{{Name: "Content-Type", Value: "application/x-amz-json-1.0"}}}
+	remote := start(t, answering("", theirs), nil)
 	check := func(sent, want string) {
 		t.Helper()
-		// #5, #6: on success, on long replies and on errors.
-		for _, f := range []*front{long, bad} {
+		// #5, #6: on success, on long replies and on errors, our own and a backend's.
+		for _, f := range []*front{long, bad, remote} {
 			r := f.exchange(request(getItem+"Content-Type: "+sent+"\r\n"+signed, "{}"))
 			checkReply(t, r)
 			if got := r.header.Get("Content-Type"); got != want {

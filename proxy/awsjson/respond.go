@@ -89,7 +89,7 @@ func (s *Server) fail(ctx *fasthttp.RequestCtx, e *ddb.Error, id string) {
 	if e.Headers != nil {
 		ctx.Response.SetStatusCode(e.HTTPStatus())
 		for _, h := range e.Headers {
-			ctx.Response.Header.Set(h.Name, h.Value)
+			ctx.Response.Header.Set(h.Name, givenValue(h, ctx.Request.Header.ContentType()))
 		}
 		ctx.Response.SwapBody(appendError(ctx.Response.SwapBody(nil)[:0], e))
 		s.finish(ctx, id)
@@ -139,6 +139,15 @@ var (
 	typeAmzJSON = []byte("application/x-amz-json-1.0")
 	typeJSON    = []byte("application/json")
 )
+
+// givenValue is the value of a backend's header in the reply to a request of a type. Whoever asks a backend does so in the protocol's own type, and
+// what that is answered with has the type for the client's, as all replies have.
+func givenValue(h ddb.Header, requestType []byte) string {
+	if h.Name == "Content-Type" && h.Value == string(typeAmzJSON) {
+		return string(contentTypeOf(requestType))
+	}
+	return h.Value
+}
 
 // contentTypeOf is the reply's type for a request's.
 func contentTypeOf(request []byte) []byte {
