@@ -1,7 +1,7 @@
 package stream
 
 // Rules has a switch for every rule of the tailer that can be broken on its own. Production runs AllRules; the model of this
-// package turns single ones off and must notice. R numbers are those of the races in the coherence design.
+// package turns single ones off and must notice. R numbers are those of the races in docs/COHERENCE.md.
 type Rules struct {
 	Freeze    bool // R30: a shard read to its end holds the watermark until its children are read
 	End       bool // R30: an empty answer that ends a shard claims nothing: commits have gone to its children for some time
@@ -21,13 +21,13 @@ type Rules struct {
 	Send      bool // R39: what is claimed goes by when a request was sent, not by when its answer came
 	Wall      bool // R40: a date is no later than the time of day says
 	Nearest   bool // R40: nor than it was when a record of a date so far ahead was read, whatever the time of day
-	Lag       bool // §3.4: a commit shows in the stream only L later
+	Lag       bool // R60: a commit shows in the stream only L later
 	Seconds   bool // R33: dates are cut to the second, and prove no more than what was L before
-	Min       bool // §3.4: the table's watermark is that of the shard which is furthest behind
-	Whole     bool // §1.5: coverage begins when the positions in all shards are held
-	More      bool // §1.5: and not before listings show nothing more, whatever shards they were of
-	Begin     bool // §1.5: and what was cached before then is forgotten
-	Stale     bool // §1.5: answers to requests from before a gap say nothing of the positions after it
+	Min       bool // R61: the table's watermark is that of the shard which is furthest behind
+	Whole     bool // R62: coverage begins when the positions in all shards are held
+	More      bool // R62: and not before listings show nothing more, whatever shards they were of
+	Begin     bool // R63: and what was cached before then is forgotten
+	Stale     bool // R64: answers to requests from before a gap say nothing of the positions after it
 }
 
 // AllRules has every rule on.
