@@ -45,7 +45,7 @@ fi
 for size in 1200,900 500,900; do
   "$browser" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$profile" --virtual-time-budget=3000 \
     --window-size="$size" --dump-dom "file://$(realpath "$work/loadtest.html")" >"$work/loadtest.dom" 2>/dev/null
-  drawn=$(sed -n 's/.*data-drawn="\([0-9]*\)".*/\1/p' "$work/loadtest.dom" | head -n 1)
+  drawn=$(sed -n 's/.*data-drawn="\([0-9]*\)".*/\1/p' "$work/loadtest.dom" | sed -n 1p)
   if [ "${drawn:-0}" -lt 8 ] || ! grep -q 'data-overflow="false"' "$work/loadtest.dom"; then
     echo "at $size the page draws ${drawn:-no} lines, or is wider than the window" >&2
     exit 1
