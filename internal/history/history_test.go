@@ -79,14 +79,19 @@ type promise struct {
 // mostHistories are made until they show what they must: of few faults and writes none may have met what it takes.
 const mostHistories = 5
 
+// firstSeed is that of the first history and of the faults.
+func firstSeed() uint64 {
+	if *seedFlag != 0 {
+		return *seedFlag
+	}
+	return rand.Uint64()
+}
+
 // judge makes histories and fails if one cannot have happened, if too few reads were hits, or if they do not show what they must: a write of
 // unknown outcome, and one whose operations tested is true of.
 func judge(t *testing.T, config Config, promised promise, tested func([]Op) bool, proxies ...*faultProxy) {
 	t.Helper()
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
+	seed := config.Seed
 	var all, reads, hits, unknown int
 	put := false // to the test
 	for i := 0; i < *historiesFlag || (unknown == 0 || !put) && i < *historiesFlag+mostHistories-1; i++ {
@@ -167,9 +172,10 @@ func unmended(ops []Op) []Op {
 func TestEmbeddedHistoriesAreLinearizable(t *testing.T) {
 	t.Parallel()
 	config := DefaultConfig()
+	config.Seed = firstSeed()
 	address := start(t, func(*node.Config) {})
 	createTable(t, address, config)
-	proxy := newFaultProxy(t, address, 30, config.Timeout+50*time.Millisecond, *seedFlag)
+	proxy := newFaultProxy(t, address, 30, config.Timeout+50*time.Millisecond, config.Seed)
 	config.Target = proxy.url()
 	judge(t, config, promise{}, func([]Op) bool { return true }, proxy)
 }
@@ -181,12 +187,13 @@ const transport = 20 * time.Millisecond
 // past millrace.
 func judgeUpstream(t *testing.T, config Config, promised promise, lag time.Duration, change func(*node.Config)) {
 	t.Helper()
+	config.Seed = firstSeed()
 	upstream := start(t, func(c *node.Config) {
 		c.Cache.Enabled = false
 		c.Engine.Faults.Enabled, c.Engine.Faults.ReplicaLag = lag > 0, units.Duration(lag)
 	})
 	createTable(t, upstream, config)
-	behind := newFaultProxy(t, upstream, 10, config.Timeout+50*time.Millisecond, *seedFlag)
+	behind := newFaultProxy(t, upstream, 10, config.Timeout+50*time.Millisecond, config.Seed)
 	front, _ := nodetest.Run(t, func(c *node.Config) {
 		c.Backend, c.Upstream.URL, c.Upstream.Region = "aws", behind.url(), "us-east-1"
 		if promised.blind {
@@ -194,7 +201,7 @@ func judgeUpstream(t *testing.T, config Config, promised promise, lag time.Durat
 		}
 		change(c)
 	})
-	before := newFaultProxy(t, front.Addr().String(), 20, config.Timeout+50*time.Millisecond, *seedFlag+1)
+	before := newFaultProxy(t, front.Addr().String(), 20, config.Timeout+50*time.Millisecond, config.Seed+1)
 	config.Target, config.Writer, config.Foreign, config.Outside = before.url(), "http://"+upstream, 2, 1
 	promised.slack, promised.lagging = promised.slack+transport, lag > 0
 	if promised.outside > 0 {
