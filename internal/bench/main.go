@@ -158,11 +158,11 @@ func parse(args []string) (*settings, error) {
 }
 
 // partNames are the parts in the order in which they run.
-var partNames = []string{"start", "synced", "peers", "deletes", "writers", "misses", "ceiling-getitem", "ceiling-query", "ceiling-batch", "ceiling-peers"}
+var partNames = []string{"start", "synced", "peers", "deletes", "writers", "misses", "batches", "ceiling-getitem", "ceiling-query", "ceiling-batch", "ceiling-peers"}
 
 // parts makes the parts that were asked for.
 func (s *settings) parts() (names []string, parts []part) {
-	all := []part{newStartPart(s), newSyncedPart(s), newPeersPart(s), newDeletesPart(s), newWritersPart(s), newMissesPart(s)}
+	all := []part{newStartPart(s), newSyncedPart(s), newPeersPart(s), newDeletesPart(s), newWritersPart(s), newMissesPart(s), newBatchesPart(s)}
 	for _, w := range ceilingWorkloads {
 		all = append(all, newCeilingPart(s, w))
 	}

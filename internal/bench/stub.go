@@ -43,8 +43,8 @@ type waitingAnswer struct {
 // DynamoDB": single-digit millisecond.)
 const stubDelay = 2 * time.Millisecond
 
-// stubTables are the descriptions of the tables: bench has only a partition key, pages has a sort key too.
-var stubTables = map[string]string{"bench": stubTable("bench", ""), "pages": stubTable("pages", "sk")}
+// stubTables are the descriptions of the tables: bench and bulk have only a partition key, pages has a sort key too.
+var stubTables = map[string]string{"bench": stubTable("bench", ""), "bulk": stubTable("bulk", ""), "pages": stubTable("pages", "sk")}
 
 // stubTable is the description of a table with the partition key pk and, unless it is empty, the sort key sk.
 func stubTable(name, sk string) string {
