@@ -151,10 +151,12 @@ func (x *Shelf[B, P]) Find(sh *Shard[B, P], h uint64, in *Space, key []byte) *Sl
 	if s := x.linked(sh, h, in, key); s != nil || in.pages {
 		return s
 	}
-	if e := (Entry[P]{}); x.view(sh, h, in, key, &e) {
-		return &Slot[B, P]{space: in, hash: h, Entry: &e}
+	var e Entry[P]
+	if !x.view(sh, h, in, key, &e) {
+		return nil
 	}
-	return nil
+	found := e // so that what is not found takes no memory
+	return &Slot[B, P]{space: in, hash: h, Entry: &found}
 }
 
 // Demand returns the slot of key, made if need be and busy either way. The shard is locked; call Tidy when done.
