@@ -38,7 +38,21 @@ func TestInputsAreWrittenAsTheirShapes(t *testing.T) {
 		if rapid.IntRange(0, 9).Draw(t, "start") == 0 {
 			query.ExclusiveStartKey = genItem(0).Draw(t, "start")
 		}
-		for _, in := range []any{get, query} {
+		batch := &BatchGetItemInput{ReturnConsumedCapacity: rare("capacity")}
+		for range rapid.IntRange(0, 3).Draw(t, "tables") {
+			part := KeysAndAttributes{ConsistentRead: truth("strong"), ProjectionExpression: rare("projection")}
+			if rapid.IntRange(0, 9).Draw(t, "others") == 0 {
+				part.ExpressionAttributeNames, part.AttributesToGet = names, []string{"a"}
+			}
+			if rapid.IntRange(0, 9).Draw(t, "keyless") > 0 {
+				part.Keys = rapid.SliceOfN(genItem(0), 0, 3).Draw(t, "keys")
+			}
+			if batch.RequestItems == nil {
+				batch.RequestItems = map[string]KeysAndAttributes{}
+			}
+			batch.RequestItems[genText.Draw(t, "table")] = part
+		}
+		for _, in := range []any{get, query, batch} {
 			if got, want := appendInput(nil, in), AppendShape(nil, in); string(got) != string(want) {
 				t.Fatalf("%T is written as\n%s, want\n%s", in, got, want)
 			}

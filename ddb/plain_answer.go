@@ -36,27 +36,27 @@ func ReadPlainItem(body []byte, key Item) (it PlainItem, ok bool) {
 		if n > len(s.attributes) {
 			return PlainItem{}, false
 		}
-		if it.Image, ok = sortedItem(s.attributes[:n], end-start); !ok {
+		if it.Image, ok = sortedItem(make([]byte, 0, end-start), s.attributes[:n]); !ok {
 			return PlainItem{}, false
 		}
 	}
 	return it, true
 }
 
-// sortedItem writes an item of length bytes with the given attributes in order; false if two have one name.
-func sortedItem(attributes []plainAttribute, length int) ([]byte, bool) {
+// sortedItem appends an item with the given attributes in order to dst; false if two have one name.
+func sortedItem(dst []byte, attributes []plainAttribute) ([]byte, bool) {
 	slices.SortFunc(attributes, func(a, b plainAttribute) int { return bytes.Compare(a.name, b.name) })
-	image := append(make([]byte, 0, length), '{')
+	dst = append(dst, '{')
 	for i, a := range attributes {
 		if i > 0 {
 			if bytes.Equal(a.name, attributes[i-1].name) {
 				return nil, false
 			}
-			image = append(image, ',')
+			dst = append(dst, ',')
 		}
-		image = append(image, a.text...)
+		dst = append(dst, a.text...)
 	}
-	return append(image, '}'), true
+	return append(dst, '}'), true
 }
 
 // PlainPage is what the answer to a Query or Scan shows, if it is plain.

@@ -15,16 +15,16 @@ import (
 
 // batchGetItem serves BatchGetItem: what is cached is answered from the cache, what is missing is fetched in one call.
 func (p *Proxy) batchGetItem(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
-	hits, ok := p.batchHits(ctx, req, o, reply)
+	b, ok := p.batchHits(ctx, req, o, reply)
 	if ok {
 		return nil
 	}
 	reply.waits()
-	b, ok := p.newBatch(ctx, req)
-	if !ok {
-		return p.forward(ctx, req, o, reply)
+	if b == nil {
+		if b, ok = p.newBatch(ctx, req); !ok {
+			return p.forward(ctx, req, o, reply)
+		}
 	}
-	b.hits = hits.of(b)
 	return p.serveBatch(ctx, req, o, reply, b)
 }
 
@@ -146,7 +146,7 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 		reply.Table = b.tables[0].schema.Counters
 	}
 	hits := 0
-	leads, joins := &batchFill{batch: b}, []*batchKey(nil)
+	leads, joins := newBatchFill(b, b.keys), []*batchKey(nil)
 	lookup := func(t *batchTable, k *batchKey) {
 		look.Strong, look.Thrift = t.strong, thrift(t.schema)
 		if len(b.hits) > 0 {
@@ -181,7 +181,7 @@ func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, rep
 	for {
 		p.startBatch(ctx, leads)
 		waiting := append(leads.keys(), joins...)
-		leads, joins = &batchFill{batch: b}, nil
+		leads, joins = newBatchFill(b, 0), nil
 		for _, k := range waiting {
 			a, err := cache.CallOf(k.read).Wait(ctx)
 			if err != nil {
@@ -267,14 +267,17 @@ func (b *batch) requestID() string {
 	return id
 }
 
+// spliceFrom is how long an item is that is lent to a front as it lies there: of shorter ones a copy is cheaper.
+const spliceFrom = 8 << 10
+
 // respond writes the response. Of items that are more than 16 MB together, hits and misses alike, the first that does
 // not fit and those after it are left unprocessed; a batch makes progress in any case, as no item is as large.
 // (API Reference, BatchGetItem: "up to 16 MB of data".)
 func (b *batch) respond(reply *Reply) error {
 	var size int64
-	left := map[string]ddb.KeysAndAttributes{}
+	var left map[string]ddb.KeysAndAttributes
 	var capacity []ddb.ConsumedCapacity
-	body := append(reply.Body, `{"Responses":{`...)
+	body := append(slices.Grow(reply.Body, b.room(reply)), `{"Responses":{`...)
 	for i := range b.tables {
 		t := &b.tables[i]
 		if i > 0 {
@@ -289,6 +292,9 @@ func (b *batch) respond(reply *Reply) error {
 				full, size = true, ddb.MaxBatchGetBytes
 			}
 			if full || k.left {
+				if left == nil {
+					left = map[string]ddb.KeysAndAttributes{}
+				}
 				rest := left[t.name]
 				if rest.Keys == nil {
 					rest = t.in
@@ -307,8 +313,13 @@ func (b *batch) respond(reply *Reply) error {
 				body = append(body, ',')
 			}
 			first = false
+			if reply.splices(t, k) {
+				reply.Splices = append(reply.Splices, Splice{len(body), k.answer.Body})
+				continue
+			}
 			var err error
 			if body, err = appendProjected(body, k.answer.Body, t.projection); err != nil {
+				reply.Splices = nil
 				return err
 			}
 		}
@@ -317,6 +328,13 @@ func (b *batch) respond(reply *Reply) error {
 			capacity = append(capacity, *tableCapacity(*b.capacity, t.name, cost))
 		}
 	}
+	if left == nil && capacity == nil {
+		reply.Body = append(body, nothingLeft...)
+		return nil
+	}
+	if left == nil {
+		left = map[string]ddb.KeysAndAttributes{}
+	}
 	// The rest is written as the backend would write it, from behind its own empty Responses.
 	tail := ddb.AppendShape(nil, &ddb.BatchGetItemOutput{
 		Responses: map[string][]ddb.Item{}, UnprocessedKeys: left, ConsumedCapacity: capacity,
@@ -324,4 +342,28 @@ func (b *batch) respond(reply *Reply) error {
 	body = append(append(body, '}'), tail[len(`{"Responses":{}`):]...)
 	reply.Body = body
 	return nil
+}
+
+// nothingLeft ends an answer of which no key was left unprocessed, from the end of Responses on.
+const nothingLeft = `},"UnprocessedKeys":{}}`
+
+// splices reports whether the item of k is given to the front as it lies there.
+func (r *Reply) splices(t *batchTable, k *batchKey) bool {
+	return r.Lend && t.projection == nil && len(k.answer.Body) >= spliceFrom
+}
+
+// room is about how many bytes the response takes, of items that are shown whole at least, but for what is spliced in: a buffer that
+// grew to megabytes would leave several times as much garbage.
+func (b *batch) room(reply *Reply) int {
+	n := len(`{"Responses":{`) + len(nothingLeft)
+	b.each(func(t *batchTable, k *batchKey) {
+		if t.projection == nil && !k.left && !reply.splices(t, k) {
+			n += len(k.answer.Body)
+		}
+		n++
+	})
+	for i := range b.tables {
+		n += len(b.tables[i].name) + len(`"":[],`)
+	}
+	return n
 }

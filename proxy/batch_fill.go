@@ -18,11 +18,19 @@ type batchFill struct {
 	leads []batchLead
 }
 
+// newBatchFill is one that most likely leads n flights.
+func newBatchFill(b *batch, n int) *batchFill {
+	return &batchFill{batch: b, leads: make([]batchLead, 0, n)}
+}
+
 // batchLead is one of the flights.
 type batchLead struct {
 	table *batchTable
 	key   *batchKey
 	ended bool
+	// item is what the answer shows of it, and left is true if it was not processed, where the answer is not decoded.
+	item ddb.PlainItem
+	left bool
 }
 
 // ref names its key.
@@ -88,23 +96,43 @@ func (p *Proxy) fillBatch(ctx context.Context, f *batchFill) error {
 	for i := range f.leads {
 		cache.Identify(f.leads[i].key.read.Flight, resp.RequestID)
 	}
-	got, err := f.answer(resp)
-	if err != nil {
-		return err
+	var got *batchAnswer
+	if body := resp.Body(); body == nil || !f.readPlain(body) {
+		if got, err = f.answer(resp); err != nil {
+			return err
+		}
 	}
 	for i := range f.leads {
 		l := &f.leads[i]
-		ref := l.ref()
-		item, exists := got.items[ref]
-		l.ended = true
-		if !exists && got.left[ref] {
-			p.items.Fail(l.key.read.Flight, cache.Answer{Err: errUnprocessed, Alone: true})
+		a, ok := l.end(p, got)
+		if !ok {
 			continue
 		}
-		a := p.items.Done(l.key.read.Flight, item, exists)
 		filled(l.table.schema, ddb.BatchGetItem, itemHalves(a.Meta.Size, false), in.RequestItems[l.table.schema.Name].ConsistentRead != nil, l.table.strong)
 	}
 	return nil
+}
+
+// end ends the flight by what the backend answered, in got or, where that is nil, in l itself. It reports false for a key that was
+// not processed.
+func (l *batchLead) end(p *Proxy, got *batchAnswer) (a cache.Answer, ok bool) {
+	var item ddb.Item
+	exists, left := l.item.Image != nil, l.left
+	if got != nil {
+		ref := l.ref()
+		item, exists = got.items[ref]
+		left = got.left[ref]
+	}
+	l.ended = true
+	switch f := l.key.read.Flight; {
+	case left && !exists:
+		p.items.Fail(f, cache.Answer{Err: errUnprocessed, Alone: true})
+		return a, false
+	case got != nil:
+		return p.items.Done(f, item, exists), true
+	default:
+		return p.items.DonePlain(f, l.item), true
+	}
 }
 
 // answer sorts the response to what f leads. One of upstream's that shows an item that was not asked for cannot be understood.
@@ -130,7 +158,10 @@ func (f *batchFill) request(strong bool) *ddb.BatchGetItemInput {
 	in, consistent := &ddb.BatchGetItemInput{RequestItems: map[string]ddb.KeysAndAttributes{}}, true
 	for i := range f.leads {
 		t, k := f.leads[i].table, f.leads[i].key
-		part := in.RequestItems[t.schema.Name]
+		part, begun := in.RequestItems[t.schema.Name]
+		if !begun {
+			part.Keys = make([]ddb.Item, 0, min(len(f.leads), len(t.keys)))
+		}
 		part.Keys = append(part.Keys, k.key)
 		if t.strong || k.read.Flight.Strong && strong {
 			part.ConsistentRead = &consistent // one strong read makes them all so; that does no harm

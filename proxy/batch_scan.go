@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"context"
-	"hash/maphash"
 	"slices"
 
 	"millrace/cache"
@@ -20,7 +19,11 @@ type scannedBatch struct {
 	table  []byte
 	schema *cache.Schema
 	strong bool
-	count  int
+	// told is true if ConsistentRead was there.
+	told  bool
+	count int
+	// at is where each key begins in the body.
+	at [ddb.MaxBatchGetKeys]int
 	// keys are the item cache's keys one behind the other, and ends where each ends in it.
 	keys []byte
 	ends [ddb.MaxBatchGetKeys]int
@@ -42,7 +45,7 @@ func (p *Proxy) newScannedBatch() *scannedBatch {
 // release is called once after the last use of g.
 func (p *Proxy) release(g *scannedBatch) {
 	clear(g.reads[:g.count])
-	g.table, g.schema, g.strong, g.count, g.keys = nil, nil, false, 0, g.keys[:0]
+	g.table, g.schema, g.strong, g.told, g.count, g.keys = nil, nil, false, false, 0, g.keys[:0]
 	if cap(g.keys) <= keptBatchKeys {
 		p.batches.Put(g)
 	}
@@ -72,7 +75,6 @@ func (g *scannedBatch) scan(body []byte, known func(table []byte) *cache.Schema)
 	if g.schema = known(g.table); g.schema == nil || !g.schema.Settings.Items {
 		return false
 	}
-	haveStrong := false
 	for {
 		if name, ok = s.str(); !ok || !s.take(':') {
 			return false
@@ -83,10 +85,10 @@ func (g *scannedBatch) scan(body []byte, known func(table []byte) *cache.Schema)
 				return false
 			}
 		case "ConsistentRead":
-			if haveStrong || !s.truth(&g.strong) {
+			if g.told || !s.truth(&g.strong) {
 				return false
 			}
-			haveStrong = true
+			g.told = true
 		default:
 			return false
 		}
@@ -109,9 +111,12 @@ func (g *scannedBatch) scanKeys(s *bodyScanner) bool {
 	}
 	for {
 		var one scannedGet
+		s.space()
+		at := s.pos
 		if g.count == len(g.ends) || !one.scanKey(s) {
 			return false
 		}
+		g.at[g.count] = at
 		var ok bool
 		if g.keys, ok = one.appendKey(g.keys, g.schema); !ok {
 			return false
@@ -125,50 +130,52 @@ func (g *scannedBatch) scanKeys(s *bodyScanner) bool {
 	}
 }
 
-// batchSeed makes hashes of keys that nobody can foresee.
-var batchSeed = maphash.MakeSeed()
-
 // distinct reports whether no two keys are the same.
 func (g *scannedBatch) distinct() bool {
-	var seen [256]uint8 // places of keys, from 1, by hash; more than twice as many as there can be keys
+	var seen keyPlaces
 	for i := range g.count {
-		at := uint8(maphash.Bytes(batchSeed, g.key(i)))
-		for ; seen[at] != 0; at++ {
-			if bytes.Equal(g.key(int(seen[at]-1)), g.key(i)) {
-				return false
-			}
+		place, at := seen.find(g.key(i), func(j int) bool { return bytes.Equal(g.key(j-1), g.key(i)) })
+		if place != 0 {
+			return false
 		}
-		seen[at] = uint8(i + 1)
+		*at = uint8(i + 1)
 	}
 	return true
 }
 
-// batchPrefix are the answers to a batch's first keys, and the schema that they were looked up by.
-type batchPrefix struct {
-	schema *cache.Schema
-	reads  []coherence.Read
-}
-
-// of are the answers if b was made by the same schema, else none.
-func (h batchPrefix) of(b *batch) []coherence.Read {
-	if b.tables[0].schema != h.schema {
-		return nil
+// batch is what g found in body, in memory of its own: its reads may outlive the request. hits is how many of the first keys were
+// looked up already.
+func (g *scannedBatch) batch(body []byte, hits int) *batch {
+	body = bytes.Clone(body)
+	t := batchTable{name: string(g.table), schema: g.schema, strong: g.strong, keys: make([]batchKey, g.count)}
+	if g.told {
+		t.in.ConsistentRead = &t.strong
 	}
-	return h.reads
+	cacheKeys, room, start := bytes.Clone(g.keys), make([]ddb.Attribute, 2*g.count), 0
+	for i, end := range g.ends[:g.count] {
+		var one scannedGet
+		one.scanKey(&bodyScanner{b: body, pos: g.at[i]}) // which was scanned before
+		t.keys[i] = batchKey{key: one.borrowed(room[2*i:2*i:2*i+2], g.schema), cacheKey: cacheKeys[start:end:end]}
+		start = end
+	}
+	b := &batch{tables: []batchTable{t}, keys: g.count, hits: slices.Clone(g.reads[:hits])}
+	for i := range b.hits {
+		b.hits[i].Body = bytes.Clone(b.hits[i].Body)
+	}
+	return b
 }
 
 // batchHits answers a plain batch all of whose items, or their absence, are cached, and reports whether it did. Of another
-// it returns what it found out, so that nothing is looked up twice.
-func (p *Proxy) batchHits(ctx context.Context, req *ddb.Request, o Options, reply *Reply) (found batchPrefix, ok bool) {
+// plain batch it returns what it found out, so that nothing is decoded, or looked up twice.
+func (p *Proxy) batchHits(ctx context.Context, req *ddb.Request, o Options, reply *Reply) (rest *batch, ok bool) {
 	if req.Body() == nil || o.NoCache {
-		return found, false
+		return nil, false
 	}
 	g := p.newScannedBatch()
 	defer p.release(g)
 	if !g.scan(req.Body(), func(table []byte) *cache.Schema { return p.schemas.Known(req.Scope, table) }) {
-		return found, false
+		return nil, false
 	}
-	found.schema = g.schema
 	look := cache.Lookup{Strong: g.strong, MaxAge: o.MaxAge, Thrift: thrift(g.schema)}
 	var size, cost int64
 	n := len(reply.Body)
@@ -191,27 +198,23 @@ func (p *Proxy) batchHits(ctx context.Context, req *ddb.Request, o Options, repl
 			g.reads[i] = r
 		}
 		if !hit || size > ddb.MaxBatchGetBytes {
-			found.reads = slices.Clone(g.reads[:i])
 			if hit {
-				found.reads = append(found.reads, g.reads[i])
-			}
-			for i := range found.reads {
-				found.reads[i].Body = bytes.Clone(found.reads[i].Body)
+				i++
 			}
 			reply.Body = body[:n]
-			return found, false
+			return g.batch(req.Body(), i), false
 		}
 	}
 	if g.schema.Stale() {
 		// The table was changed before the lookups; the keys may have been other items'.
 		reply.Body = body[:n]
-		return batchPrefix{}, false
+		return nil, false
 	}
 	reply.Body = append(body, `]},"UnprocessedKeys":{}}`...)
 	reply.Table, reply.Result, reply.Hits, reply.Keys = g.schema.Counters, Hit, g.count, g.count
 	avoided(g.schema, cost)
 	p.auditBatch(ctx, req, g, reply)
-	return found, true
+	return nil, true
 }
 
 // auditBatch audits those of the hits of g that are drawn.

@@ -330,6 +330,7 @@ func TestReadersNeverSeeLessThanAnyoneKnew(t *testing.T) {
 	f("ample memory", rigOptions{}, 0.3)
 	// The guard alone, before a backend that announces nothing: a write kills every page of an index.
 	f("remote", rigOptions{remote: true}, 0.02)
+	f("remote, in bytes", rigOptions{remote: true, lend: true, wrap: func(e *engine.Engine) backendLike { return &remoteLike{Engine: e} }}, 0.02)
 	f("evictions", rigOptions{store: cache.Config{Memory: 64 << 10}}, 0)
 	f("held up at every step", heldUp(cache.Config{}), 0.2)
 }

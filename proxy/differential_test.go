@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"millrace/backend/engine"
 	"millrace/cache"
 	"millrace/ddb"
 )
@@ -72,6 +73,15 @@ func TestCachedAnswersEqualTheEngines(t *testing.T) {
 	// The guard alone, before a backend that announces nothing: there a write kills every page of an index, so pages need
 	// more time between two writes to be read again.
 	f("remote", 12000, 30, 0.1, rigOptions{remote: true})
+	f("remote, in bytes", 12000, 30, 0.1, rigOptions{remote: true, lend: true, wrap: func(e *engine.Engine) backendLike {
+		rng := newRand(t)
+		return &remoteLike{Engine: e, own: true, spell: func(op ddb.Operation, body []byte) []byte {
+			if op == ddb.BatchGetItem || op == ddb.GetItem {
+				return respelled(rng, body)
+			}
+			return body
+		}}
+	}})
 	f("items only", 3000, 12, 0, rigOptions{store: cache.Config{Tables: map[string]cache.TableConfig{"*": {Cache: cache.ItemsOnly}}}})
 }
 

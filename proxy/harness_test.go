@@ -38,6 +38,8 @@ type rigOptions struct {
 	unwired bool
 	// remote treats the engine as a backend that announces nothing: only the guard knows of writes.
 	remote bool
+	// lend has replies lent what they can be.
+	lend bool
 	// wrap puts something between the guard and the engine.
 	wrap func(*engine.Engine) backendLike
 	// hooks puts something between the engine's commits and the invalidator.
@@ -53,6 +55,7 @@ type backendLike interface {
 // rig is a proxy over a guard over an engine in memory, with everything as a node wires it.
 type rig struct {
 	t      testing.TB
+	lend   bool
 	store  *cache.Store
 	engine *engine.Engine
 	guard  *invalidation.Guard
@@ -88,7 +91,7 @@ func newRig(t testing.TB, o rigOptions) *rig {
 		b = o.wrap(e)
 	}
 	guard := invalidation.NewGuard(b, inv, invalidation.GuardConfig{})
-	r := &rig{t: t, store: store, engine: e, guard: guard, proxy: New(o.config, guard, store)}
+	r := &rig{t: t, lend: o.lend, store: store, engine: e, guard: guard, proxy: New(o.config, guard, store)}
 	t.Cleanup(func() {
 		if err := r.proxy.Close(); err != nil {
 			t.Error(err)
@@ -123,9 +126,23 @@ func (r *rig) do(op ddb.Operation, body string, o ...Options) answer {
 	if len(o) > 0 {
 		options = o[0]
 	}
-	var reply Reply
+	reply := Reply{Lend: r.lend}
 	err := r.proxy.Do(context.Background(), ddb.NewRequest(op, []byte(body)), options, &reply)
-	return answer{body: string(reply.Body), result: reply.Result, hits: reply.Hits, err: err, id: reply.RequestID}
+	return answer{body: whole(&reply), result: reply.Result, hits: reply.Hits, err: err, id: reply.RequestID}
+}
+
+// whole is a reply's body with what was lent in its place.
+func whole(reply *Reply) string {
+	var b strings.Builder
+	from := 0
+	for _, s := range reply.Splices {
+		b.Write(reply.Body[from:s.At])
+		b.Write(s.Bytes)
+		from = s.At
+	}
+	b.Write(reply.Body[from:])
+	b.Write(reply.Page)
+	return b.String()
 }
 
 // bare sends body to the engine alone.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"millrace/backend/engine"
+	"millrace/cache"
 	"millrace/ddb"
 )
 
@@ -18,6 +19,8 @@ type remoteLike struct {
 	*engine.Engine
 	spell  func(op ddb.Operation, body []byte) []byte
 	canned map[ddb.Operation]string
+	// own has only what was asked in the proxy's own words spelled.
+	own bool
 	// counted has a canned answer tell the digits of the author that the request names, as cannedCalls count them.
 	counted bool
 }
@@ -34,12 +37,18 @@ func (r *remoteLike) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, e
 		}
 		answer := []byte(text)
 		if r.counted {
-			if at, from := bytes.Index(answer, author), bytes.Index(sent, author); at >= 0 && from >= 0 {
-				copy(answer[at:at+len(`{"S":"ann00000000`)], sent[from:])
+			from := bytes.Index(sent, author)
+			for rest := answer; from >= 0; {
+				at := bytes.Index(rest, author)
+				if at < 0 {
+					break
+				}
+				rest = rest[at+copy(rest[at:at+len(`{"S":"ann00000000`)], sent[from:]):]
 			}
 		}
 		return ddb.NewResponse(answer), nil
 	}
+	forwarded := req.Body() != nil
 	resp, err := r.Engine.Do(ctx, req)
 	if err != nil {
 		return nil, err
@@ -49,7 +58,7 @@ func (r *remoteLike) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, e
 		return nil, err
 	}
 	body = bytes.Clone(body)
-	if r.spell != nil {
+	if r.spell != nil && !(r.own && forwarded) {
 		body = r.spell(req.Op, body)
 	}
 	return ddb.NewResponse(body), nil
@@ -135,18 +144,36 @@ func cannedRig(t testing.TB) *rig {
 		page = append(page, item(fmt.Sprintf("title%d", i)))
 	}
 	backend := &remoteLike{counted: true}
-	r := newRig(t, rigOptions{remote: true, wrap: func(e *engine.Engine) backendLike {
+	// A budget of fills would let batches be read as their client sent them, uncached.
+	store := cache.Config{Tables: map[string]cache.TableConfig{"*": {Remote: cache.RemoteConfig{RefillRate: 1 << 30}}}}
+	r := newRig(t, rigOptions{remote: true, store: store, wrap: func(e *engine.Engine) backendLike {
 		backend.Engine = e
 		return backend
 	}})
 	r.must(ddb.CreateTable, bookTable)
+	var batch []string
+	for i := range cannedBatch {
+		batch = append(batch, book("ann00000000", fmt.Sprintf("title%02d", cannedBatch-1-i), "x", 2000, strings.Repeat("n", 380)))
+	}
 	backend.canned = map[ddb.Operation]string{
-		ddb.GetItem: `{"Item":` + book("ann00000000", "a", "x", 2000, strings.Repeat("n", 380)) + `}`,
+		ddb.BatchGetItem: `{"Responses":{"books":[` + strings.Join(batch, ",") + `]},"UnprocessedKeys":{}}`,
+		ddb.GetItem:      `{"Item":` + book("ann00000000", "a", "x", 2000, strings.Repeat("n", 380)) + `}`,
 		ddb.Query: `{"ConsumedCapacity":{"CapacityUnits":1.0,"Table":{"CapacityUnits":1.0},"TableName":"books"},"Count":10,"Items":[` +
 			strings.Join(page, ",") + `],"ScannedCount":10}`,
 		ddb.PutItem: `{}`,
 	}
 	return r
+}
+
+// cannedBatch is how many items are asked for at once.
+const cannedBatch = 25
+
+// cannedKeys are their keys.
+func cannedKeys() (keys []string) {
+	for i := range cannedBatch {
+		keys = append(keys, bookKey("ann00000000", fmt.Sprintf("title%02d", i)))
+	}
+	return keys
 }
 
 // cannedCalls are calls that each change the eight digits in their bodies, so that every read is a miss.
@@ -158,6 +185,7 @@ var cannedCalls = []struct {
 }{
 	{"GetItem", ddb.GetItem, getBook("ann00000000", "a", ""), Miss},
 	{"Query", ddb.Query, queryBooks("ann00000000", "author=:a", "", ""), Miss},
+	{"BatchGetItem", ddb.BatchGetItem, getBooks("", cannedKeys()...), Miss},
 	{"PutItem", ddb.PutItem, `{"TableName":"books","Item":` + book("ann00000000", "a", "x", 2000, strings.Repeat("n", 380)) + `}`, Forward},
 }
 
@@ -186,12 +214,20 @@ func (patientContext) Patient() {}
 // cannedCall makes calls like the i-th of cannedCalls, each different from the one before.
 func cannedCall(t testing.TB, i int) func() {
 	c, r := cannedCalls[i], cannedRig(t)
-	body, at := []byte(c.body), strings.Index(c.body, "00000000")
+	body := []byte(c.body)
+	var places []int
+	for at := range body {
+		if bytes.HasPrefix(body[at:], []byte("00000000")) {
+			places = append(places, at)
+		}
+	}
 	reply := Reply{Body: make([]byte, 0, 64<<10)}
 	req := new(ddb.Request)
 	ctx := patientContext{context.Background(), time.Now().Add(20 * time.Second)}
 	return func() {
-		countUp(body, at)
+		for _, at := range places {
+			countUp(body, at)
+		}
 		*req = *ddb.NewRequest(c.op, body)
 		reply.Body = reply.Body[:0]
 		if err := r.proxy.Do(ctx, req, Options{}, &reply); err != nil || reply.Result != c.result {

@@ -33,11 +33,12 @@ type Options struct {
 type Reply struct {
 	// Body is where the response's JSON is appended; the proxy keeps no part of it.
 	Body []byte
-	// Lend is set by a caller who takes a cached page as it lies there: in Page instead of in Body, with its CRC-32 (IEEE).
-	// Page must not be changed. It is nil where Body has it all.
-	Lend bool
-	Page []byte
-	CRC  uint32
+	// Lend is set by a caller who takes a cached page as it lies there: in Page instead of in Body, with its CRC-32 (IEEE); and
+	// large items of a batch, in Splices. Neither may be changed. Page is nil, and Splices empty, where Body has it all.
+	Lend    bool
+	Page    []byte
+	CRC     uint32
+	Splices []Splice
 	// Wait, unless nil, is called before the request waits for anything but memory, so that who serves others on the same
 	// goroutine can let another one go on with those. It may be called more than once.
 	Wait func()
@@ -51,6 +52,21 @@ type Reply struct {
 	Table *metrics.Table
 	// Hits of Keys items of a batch came from the cache; both are 0 for other requests.
 	Hits, Keys int
+}
+
+// Splice is bytes of an answer that Body lacks: they come before its byte At. Those of a reply are in order, and each At is another.
+type Splice struct {
+	At    int
+	Bytes []byte
+}
+
+// Lent is how many bytes of the answer are not in Body.
+func (r *Reply) Lent() int {
+	n := len(r.Page)
+	for _, s := range r.Splices {
+		n += len(s.Bytes)
+	}
+	return n
 }
 
 // waits is called before anything that may wait.

@@ -3,6 +3,7 @@ package awsjson
 import (
 	"hash/crc32"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -90,7 +91,7 @@ func (s *Server) answer(c *conn, r *plainRequest, op ddb.Operation) (done direct
 	cache := appendCacheStatus(room[:0], &k.reply)
 	class, sent := metrics.OK, 0
 	if err == nil {
-		sent = len(k.reply.Body) - headRoom + len(k.reply.Page)
+		sent = len(k.reply.Body) - headRoom + k.reply.Lent()
 		done = s.write(c, r, start, k.reply.Body, fasthttp.StatusOK, cache, nil, &k.reply)
 	} else {
 		e := s.failure(k, err)
@@ -107,19 +108,28 @@ func (s *Server) answer(c *conn, r *plainRequest, op ddb.Operation) (done direct
 	return done
 }
 
-// write sends an answer whose body stands in out behind headRoom bytes, or is a page that the reply was lent. The headers and
+// write sends an answer whose body stands in out behind headRoom bytes, with what the reply was lent, a page or splices. The headers and
 // their order are those of finish and respond, or of fail where a backend has given some.
 func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, status int, cache []byte, given []ddb.Header, reply *proxy.Reply) directness {
 	body, page, id := out[headRoom:], reply.Page, reply.RequestID
+	var pieces net.Buffers
+	length := len(body) + reply.Lent()
 	if page != nil {
-		body = page
+		body, length = page, len(page)
+	} else if len(reply.Splices) > 0 {
+		pieces = spliced(out, reply.Splices)
 	}
 	encoding := ""
-	if given == nil && len(body) > compressAbove && len(r.acceptEncoding) > 0 {
+	if given == nil && length > compressAbove && len(r.acceptEncoding) > 0 {
 		if coding := acceptedCoding(string(r.acceptEncoding)); coding != identity {
 			c.pause()
+			if pieces != nil {
+				out, pieces = joined(pieces), nil
+				body = out[headRoom:]
+			}
 			out = s.encoders.encode(make([]byte, headRoom, headRoom+len(body)), coding, body)
 			body, page, encoding = out[headRoom:], nil, codingNames[coding]
+			length = len(body)
 		}
 	}
 	closing := s.quiescing.Load()
@@ -136,7 +146,7 @@ func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, stat
 	}
 	head = appendGiven(head, given, "Content-Type", r.contentType)
 	head = appendGiven(head, given, "Content-Encoding", nil)
-	head = strconv.AppendUint(append(head, "\r\nContent-Length: "...), uint64(len(body)), 10)
+	head = strconv.AppendUint(append(head, "\r\nContent-Length: "...), uint64(length), 10)
 	if cache != nil {
 		head = append(append(head, "\r\nX-Millrace-Cache: "...), cache...)
 	}
@@ -152,7 +162,9 @@ func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, stat
 		head = appendRequestID(head, s.random)
 	}
 	sum := reply.CRC
-	if page == nil {
+	if pieces != nil {
+		sum = crcOf(pieces)
+	} else if page == nil {
 		sum = crc32.ChecksumIEEE(body)
 	}
 	head = strconv.AppendUint(append(head, "\r\nX-Amz-Crc32: "...), uint64(sum), 10)
@@ -160,6 +172,13 @@ func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, stat
 		head = append(head, "\r\nConnection: close"...)
 	}
 	head = append(head, "\r\n\r\n"...)
+	if pieces != nil {
+		pieces[0] = append(append([]byte(nil), head...), pieces[0]...)
+		if c.sendPieces(pieces, now, s.config.WriteTimeout.Of()) != nil || closing {
+			return ended
+		}
+		return answered
+	}
 	if len(head) > headRoom {
 		out = append(append([]byte(nil), head...), out[headRoom:]...) // a backend with a very long request id
 	} else {

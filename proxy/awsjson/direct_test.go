@@ -61,6 +61,11 @@ func TestPlainRequestsAreAnsweredAlike(t *testing.T) {
 			return nil
 		case `"page"`:
 			return lending(20_000)(ctx, req, o, r)
+		case `"batch of one"`:
+			return splicing(1)(ctx, req, o, r)
+		case `"large batch"`:
+			r.Hits, r.Keys, r.RequestID = 1, 40, strings.Repeat("BACKEND", 100)
+			return splicing(40)(ctx, req, o, r)
 		case `"panic"`:
 			panic("as asked")
 		}
@@ -85,7 +90,7 @@ func TestPlainRequestsAreAnsweredAlike(t *testing.T) {
 	cases := []string{}
 	// Headers' names are in any letter case.
 	shouted := regexp.MustCompile(`(?m)^[^:]*:`).ReplaceAllStringFunc(good, strings.ToUpper)
-	for _, body := range []string{"{}", "", `{"TableName":"t"}`, `"refused"`, `"theirs"`, `"typed"`, `"untyped"`, `"broken"`, `"batch"`, `"named"`, `"large"`, `"page"`, `"panic"`} {
+	for _, body := range []string{"{}", "", `{"TableName":"t"}`, `"refused"`, `"theirs"`, `"typed"`, `"untyped"`, `"broken"`, `"batch"`, `"named"`, `"large"`, `"page"`, `"batch of one"`, `"large batch"`, `"panic"`} {
 		cases = append(cases, request(good, body), request(good+"Accept-Encoding: gzip\r\nConnection: Keep-Alive\r\n", body),
 			request(shouted+"accept-encoding: identity\r\n", body), request(strings.Replace(good, "application/x-amz-json-1.0", "application/json", 1), body))
 	}

@@ -29,6 +29,26 @@ func lending(n int) handlerFunc {
 	}
 }
 
+// splicing is a handler that answers like a batch of n items of n KB, lent where they may be.
+func splicing(n int) handlerFunc {
+	item := []byte(`"` + strings.Repeat("item", n<<8) + `"`)
+	return func(_ context.Context, _ *ddb.Request, _ proxy.Options, r *proxy.Reply) error {
+		r.Body = append(r.Body, '[')
+		for i := range n {
+			if i > 0 {
+				r.Body = append(r.Body, ',')
+			}
+			if r.Lend {
+				r.Splices = append(r.Splices, proxy.Splice{At: len(r.Body), Bytes: item})
+			} else {
+				r.Body = append(r.Body, item...)
+			}
+		}
+		r.Body = append(r.Body, ']')
+		return nil
+	}
+}
+
 // However two pipelined requests are cut in two, both are answered, in turn.
 func TestRequestsCutAnywhereAreAnswered(t *testing.T) {
 	t.Parallel()
