@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"math"
@@ -133,28 +132,6 @@ func TestDriveEndsAtTheFirstError(t *testing.T) {
 	})
 	if !errors.Is(err, broken) || time.Since(start) > time.Minute {
 		t.Errorf("drive returned %v after %v", err, time.Since(start))
-	}
-}
-
-func TestPaceCountsFromWhenACallWasDue(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	calls := 0
-	// One worker at a rate it cannot keep: every call is due long before the one before it has ended.
-	o, err := pace(ctx, 1, 1e9, func(int) error {
-		if calls++; calls == 10 {
-			cancel()
-		}
-		for busy := time.Now(); time.Since(busy) < time.Millisecond; {
-		}
-		return nil
-	})
-	if err != nil || o.requests != 10 {
-		t.Fatalf("pace made %d calls, %v; want 10", o.requests, err)
-	}
-	if got := o.quantile(1); got < 9*time.Millisecond {
-		t.Errorf("the longest latency is %v, which leaves out the wait behind nine calls", got)
 	}
 }
 

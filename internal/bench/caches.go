@@ -61,14 +61,14 @@ func measureCaches(ctx context.Context, s *settings, out io.Writer) (err error) 
 		return err
 	}
 	defer upstream.close()
-	if err := measureFull(ctx, s, out, upstream); err != nil {
+	if err := measureFull(ctx, s, out, l, upstream); err != nil {
 		return err
 	}
-	return measureBudget(ctx, s, out, upstream)
+	return measureBudget(ctx, s, out, l, upstream)
 }
 
 // measureFull is rows 10 to 12 of the targets.
-func measureFull(ctx context.Context, s *settings, out io.Writer, upstream *stub) (err error) {
+func measureFull(ctx context.Context, s *settings, out io.Writer, l *loop, upstream *stub) (err error) {
 	small, err := cacheServer(ctx, s, "few", upstream, smallBudget)
 	if err != nil {
 		return err
@@ -112,8 +112,8 @@ func measureFull(ctx context.Context, s *settings, out io.Writer, upstream *stub
 	row(out, "CPU of a forced collection for a million entries, ms", got["collection"], atMost(got["collection"], 100))
 	for number := range s.rounds {
 		err := alternate(number,
-			func() error { return hits(ctx, s, small, fewEntries, got, "few") },
-			func() error { return hits(ctx, s, large, uint64(s.entries), got, "many") })
+			func() error { return hits(ctx, s, l, small, fewEntries, got, "few") },
+			func() error { return hits(ctx, s, l, large, uint64(s.entries), got, "many") })
 		if err != nil {
 			return err
 		}
@@ -206,21 +206,17 @@ func churn(ctx context.Context, srv *server, n uint64) error {
 }
 
 // hits notes the CPU of srv for a hit on one of n items.
-func hits(ctx context.Context, s *settings, srv *server, n uint64, got samples, name string) error {
-	clients, err := dialAll(srv.endpoint, closedClients)
-	if err != nil {
+func hits(ctx context.Context, s *settings, l *loop, srv *server, n uint64, got samples, name string) (err error) {
+	get, source := newTemplate("GetItem", fmt.Sprintf(`{"Key":{"pk":{"S":"%s"}},"TableName":"bench"}`, blankKey)), newSource(0)
+	f := &fleet{
+		loop: l, whole: httpWhole("", func(int, []byte) bool { return true }),
+		next: func() (int, []byte) { return 0, get.fill(source, source.r.Uint64N(n), 1) },
+	}
+	if err := f.connect(strings.TrimPrefix(srv.endpoint, "http://"), closedClients); err != nil {
 		return err
 	}
-	defer closeAll(clients)
-	requests, sources := make([]*template, len(clients)), make([]*source, len(clients))
-	for w := range clients {
-		requests[w], sources[w] = newTemplate("GetItem", fmt.Sprintf(`{"Key":{"pk":{"S":"%s"}},"TableName":"bench"}`, blankKey)), newSource(w)
-	}
-	do := func(w int) error {
-		_, err := clients[w].do(requests[w].fill(sources[w], sources[w].r.Uint64N(n), 1))
-		return err
-	}
-	if _, err := drive(ctx, len(clients), 100*time.Millisecond, do); err != nil {
+	defer func() { err = errors.Join(err, f.close()) }()
+	if _, err := f.run(ctx, load{span: 100 * time.Millisecond}); err != nil {
 		return err
 	}
 	misses, err := gauge(srv, `millrace_cache_requests_total{cache="item",operation="GetItem",result="miss",table="bench"}`)
@@ -228,7 +224,7 @@ func hits(ctx context.Context, s *settings, srv *server, n uint64, got samples, 
 		return err
 	}
 	before := srv.cpu()
-	o, err := drive(ctx, len(clients), s.span, do)
+	o, err := f.run(ctx, load{span: s.span})
 	if err != nil {
 		return err
 	}
@@ -285,14 +281,14 @@ func (s *server) ask(path string) (string, error) {
 }
 
 // measureBudget is row 14: what a process takes more than it did idle while its caches are filled in every way that their budget must stand.
-func measureBudget(ctx context.Context, s *settings, out io.Writer, upstream *stub) (err error) {
+func measureBudget(ctx context.Context, s *settings, out io.Writer, l *loop, upstream *stub) (err error) {
 	srv, err := cacheServer(ctx, s, "budget", upstream, smallBudget)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
 	// What requests take whatever is cached is there before.
-	if err := hits(ctx, s, srv, 100, samples{}, ""); err != nil {
+	if err := hits(ctx, s, l, srv, 100, samples{}, ""); err != nil {
 		return err
 	}
 	idle, _, err := srv.memory()

@@ -32,8 +32,8 @@ func httpRequest(operation, body string) []byte {
 		len(body), operation, headerText, body)
 }
 
-// client is one keep-alive connection with one request in flight. All sides are driven by it, so that its price is the
-// same for all; see drive for what it is.
+// client is one keep-alive connection with one request in flight, for what need not be cheap: tables are made and filled with
+// it, and single answers taken. Load is a fleet's.
 type client struct {
 	conn net.Conn
 	in   *bufio.Reader

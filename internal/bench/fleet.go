@@ -7,14 +7,15 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
 
 // fleet is many clients of one server on one loop, each a keep-alive connection with at most one request in flight, so that
-// they cost less than any server and the same for all. In a closed loop each asks again as soon as it was answered. In an
-// open one requests are due at times that nothing moves: one that finds no free connection waits for one, and its latency
-// counts from when it was due. Connections stay from one load to the next.
+// they cost less than any server and the same for all: all load is made with it. In a closed loop each asks again as soon as
+// it was answered. In an open one requests are due at times that nothing moves: one that finds no free connection waits for
+// one, and its latency counts from when it was due. Connections stay from one load to the next.
 type fleet struct {
 	loop *loop
 	// next makes a request, which is written before the call after it, and the number that whole knows it by.
@@ -106,6 +107,18 @@ func (f *fleet) close() error {
 	})
 }
 
+// drive connects n clients to endpoint, an http URL without a path, puts load on it and hangs up.
+func (f *fleet) drive(ctx context.Context, endpoint string, n int, l load) (outcome, error) {
+	if err := f.connect(strings.TrimPrefix(endpoint, "http://"), n); err != nil {
+		return outcome{}, err
+	}
+	o, err := f.run(ctx, l)
+	if closeErr := f.close(); err == nil {
+		err = closeErr
+	}
+	return o, err
+}
+
 // onLoop runs do on the loop's thread and waits for it.
 func (f *fleet) onLoop(do func() error) error {
 	result := make(chan error, 1)
@@ -122,7 +135,7 @@ func (f *fleet) onLoop(do func() error) error {
 }
 
 // run puts load on the server and tells what came of it: of all that was asked for after the warm-up, which is waited for.
-// The first wrong answer ends it, and the fleet is of no use then.
+// The first wrong answer ends it, and the fleet is of no use then. An error of ctx's own says that nothing but ctx ended it.
 func (f *fleet) run(ctx context.Context, l load) (outcome, error) {
 	done := make(chan struct{})
 	if err := f.onLoop(func() error { return f.begin(l, done) }); err != nil {
@@ -138,10 +151,13 @@ func (f *fleet) run(ctx context.Context, l load) (outcome, error) {
 			o.latencies, o.late, o.each = slices.Clone(o.latencies), slices.Clone(o.late), slices.Clone(o.each)
 			slices.Sort(o.latencies)
 			slices.Sort(o.late)
-			if f.failed == nil && o.requests == 0 {
+			switch {
+			case f.failed != nil:
+				return o, f.failed
+			case o.requests == 0:
 				return o, errors.Join(errors.New("no request was answered"), ctx.Err())
 			}
-			return o, errors.Join(f.failed, ctx.Err())
+			return o, ctx.Err()
 		case err := <-f.loop.ended:
 			f.loop.ended <- err
 			return outcome{}, err

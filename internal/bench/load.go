@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -47,8 +46,8 @@ func quantile(values []time.Duration, q float64) time.Duration {
 	return values[min(len(values)-1, int(q*float64(len(values))))]
 }
 
-// drive keeps n workers busy for a while, each calling do again as soon as it returns: a closed loop, which measures
-// capacity. The first error ends it.
+// drive keeps n workers in this process busy for a while, each calling do again as soon as it returns: a closed loop, as a
+// fleet's. The first error ends it.
 func drive(ctx context.Context, n int, span time.Duration, do func(worker int) error) (outcome, error) {
 	var (
 		wg       sync.WaitGroup
@@ -72,43 +71,6 @@ func drive(ctx context.Context, n int, span time.Duration, do func(worker int) e
 	}
 	wg.Wait()
 	return outcome{requests: int(requests.Load()), took: time.Since(start), clientCPU: processCPU() - cpu}, errors.Join(failed...)
-}
-
-// pace calls do at a fixed rate a second, spread over n workers, until ctx ends. Latency is counted from when a call was
-// due, not from when its worker came to it: an open loop, in which a stall is seen by everybody it kept waiting.
-func pace(ctx context.Context, n int, rate float64, do func(worker int) error) (outcome, error) {
-	var (
-		wg      sync.WaitGroup
-		failed  = make([]error, n)
-		samples = make([][]time.Duration, n)
-		start   = time.Now()
-	)
-	for w := range n {
-		wg.Go(func() {
-			for k := w; k < maxRequests; k += n {
-				due := start.Add(time.Duration(float64(k) / rate * float64(time.Second)))
-				if d := time.Until(due); d > 0 {
-					select {
-					case <-time.After(d):
-					case <-ctx.Done():
-						return
-					}
-				}
-				if ctx.Err() != nil {
-					return
-				}
-				if failed[w] = do(w); failed[w] != nil {
-					return
-				}
-				samples[w] = append(samples[w], time.Since(due))
-			}
-		})
-	}
-	wg.Wait()
-	o := outcome{took: time.Since(start), latencies: slices.Concat(samples...)}
-	o.requests = len(o.latencies)
-	slices.Sort(o.latencies)
-	return o, errors.Join(failed...)
 }
 
 // loader fills and empties tables over a few connections.

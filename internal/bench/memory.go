@@ -125,33 +125,28 @@ func rest(ctx context.Context, srv *server) error {
 }
 
 // useFor restarts the server, reads and replaces random items for a while and gives the resident memory in MB.
-func useFor(ctx context.Context, s *settings, dir string, items uint64) (float64, error) {
+func useFor(ctx context.Context, s *settings, dir string, items uint64) (mb float64, err error) {
 	srv, err := startServer(ctx, s.binary, dir)
 	if err != nil {
 		return 0, err
 	}
-	clients, err := dialAll(srv.endpoint, peerClients)
+	defer func() { err = errors.Join(err, srv.stop()) }()
+	l, err := newLoop(false)
 	if err != nil {
-		return 0, errors.Join(err, srv.stop())
+		return 0, err
 	}
-	defer closeAll(clients)
-	gets, puts, sources := make([]*template, peerClients), make([]*template, peerClients), make([]*source, peerClients)
-	for w := range clients {
-		gets[w], puts[w] = newTemplate("GetItem", getBody("large")), newTemplate("PutItem", putBody("large"))
-		sources[w] = newSource(w)
-	}
-	_, err = drive(ctx, peerClients, touchTime, func(w int) error {
-		r := sources[w].r
-		request := gets[w]
-		if r.IntN(10) == 0 {
-			request = puts[w]
+	defer func() { err = errors.Join(err, l.close()) }()
+	get, put, source := newTemplate("GetItem", getBody("large")), newTemplate("PutItem", putBody("large")), newSource(0)
+	f := &fleet{loop: l, whole: httpWhole("", func(int, []byte) bool { return true }), next: func() (int, []byte) {
+		request := get
+		if source.r.IntN(10) == 0 {
+			request = put
 		}
-		_, err := clients[w].do(request.fill(sources[w], r.Uint64N(items), 0))
-		return err
-	})
-	if err != nil {
-		return 0, errors.Join(err, srv.stop())
+		return 0, request.fill(source, source.r.Uint64N(items), 0)
+	}}
+	if _, err := f.drive(ctx, srv.endpoint, peerClients, load{span: touchTime}); err != nil {
+		return 0, err
 	}
 	now, _, err := srv.memory()
-	return now / 1e6, errors.Join(err, srv.stop())
+	return now / 1e6, err
 }

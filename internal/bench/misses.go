@@ -129,11 +129,7 @@ func (p *missesPart) load(ctx context.Context, way *missWay, operation, body str
 		loop: p.loop, next: func() (int, []byte) { return 0, t.fill(p.source, p.next.Add(1), 1) },
 		whole: httpWhole("", func(int, []byte) bool { return true }),
 	}
-	if err := f.connect(way.address, n); err != nil {
-		return outcome{}, err
-	}
-	o, err := f.run(ctx, load{span: span, warmUp: missWarmUp, rate: rate, draw: rand.New(rand.NewPCG(seed, 2))})
-	err = errors.Join(err, f.close())
+	o, err := f.drive(ctx, way.address, n, load{span: span, warmUp: missWarmUp, rate: rate, draw: rand.New(rand.NewPCG(seed, 2))})
 	if asked = p.stub.asked.Load() - asked; err == nil && asked < int64(o.requests) {
 		err = fmt.Errorf("upstream was asked %d times for %d answers, which are no misses then", asked, o.requests)
 	}

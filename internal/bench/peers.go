@@ -89,11 +89,14 @@ type peersPart struct {
 	got     samples
 	servers []*server
 	sides   []side
-	sources []*source
+	loop    *loop
+	source  *source
 }
 
 // newPeersPart makes the part.
-func newPeersPart(s *settings) *peersPart { return &peersPart{s: s, got: samples{}} }
+func newPeersPart(s *settings) *peersPart {
+	return &peersPart{s: s, got: samples{}, source: newSource(0)}
+}
 
 // The names of our own sides.
 const (
@@ -102,9 +105,9 @@ const (
 )
 
 // setUp starts ours and fills all sides with the same items.
-func (p *peersPart) setUp(ctx context.Context) error {
-	for w := range peerClients {
-		p.sources = append(p.sources, newSource(w))
+func (p *peersPart) setUp(ctx context.Context) (err error) {
+	if p.loop, err = newLoop(false); err != nil {
+		return err
 	}
 	sides := maps.Clone(p.s.peers)
 	for name, args := range map[string][]string{oursOnDisk: nil, oursInMemory: {"--in-memory"}} {
@@ -116,7 +119,7 @@ func (p *peersPart) setUp(ctx context.Context) error {
 		sides[name] = side{name, srv.endpoint, srv.cmd.Process.Pid}
 	}
 	for _, name := range slices.Sorted(maps.Keys(sides)) {
-		if err := fillPeer(ctx, sides[name].endpoint, p.sources[0]); err != nil {
+		if err := fillPeer(ctx, sides[name].endpoint, p.source); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		p.sides = append(p.sides, sides[name])
@@ -168,6 +171,9 @@ func (p *peersPart) tearDown() error {
 	for _, srv := range p.servers {
 		failed = append(failed, srv.stop())
 	}
+	if p.loop != nil {
+		failed = append(failed, p.loop.close())
+	}
 	return errors.Join(failed...)
 }
 
@@ -187,27 +193,18 @@ func (p *peersPart) round(ctx context.Context, number int) error {
 
 // load measures one operation on one side.
 func (p *peersPart) load(ctx context.Context, s side, op operation) error {
-	// Some hang up on clients that are silent while others are measured.
-	clients, err := dialAll(s.endpoint, peerClients)
-	if err != nil {
-		return err
-	}
-	defer closeAll(clients)
-	requests := make([]*template, peerClients)
-	for w := range requests {
-		requests[w] = newTemplate(op.name, op.body)
+	t := newTemplate(op.name, op.body)
+	f := &fleet{
+		loop: p.loop, next: func() (int, []byte) { return 0, t.fill(p.source, p.source.r.Uint64N(op.items), 0) },
+		whole: httpWhole("", func(_ int, body []byte) bool {
+			return len(body) >= op.least && !bytes.Contains(body[max(0, len(body)-200):], []byte("LastEvaluatedKey"))
+		}),
 	}
 	before := cpuOf(s.pid)
-	o, err := drive(ctx, peerClients, p.s.span/2, func(w int) error {
-		src := p.sources[w]
-		answer, err := clients[w].do(requests[w].fill(src, src.r.Uint64N(op.items), 0))
-		if err == nil && (len(answer) < op.least || bytes.Contains(answer[max(0, len(answer)-200):], []byte("LastEvaluatedKey"))) {
-			err = fmt.Errorf("answer of %d bytes is not whole: %.200s", len(answer), answer)
-		}
-		return err
-	})
-	if err != nil || o.requests == 0 {
-		return errors.Join(fmt.Errorf("%s on %s", op.name, s.name), err)
+	// Connections are new each time: some hang up on clients that are silent while others are measured.
+	o, err := f.drive(ctx, s.endpoint, peerClients, load{span: p.s.span / 2})
+	if err != nil {
+		return fmt.Errorf("%s on %s: %w", op.name, s.name, err)
 	}
 	p.got.add(op.name+" "+s.name, o.rate())
 	if s.pid != 0 {

@@ -10,8 +10,8 @@ import (
 // poller is Linux's; see poller_linux.go.
 type poller struct{ awake bool }
 
-// errNoPoller is why hits and misses are not measured here.
-var errNoPoller = errors.New("hits and misses are measured on Linux only, with epoll and exact timers")
+// errNoPoller is why nothing is measured under load here.
+var errNoPoller = errors.New("load is made on Linux only, with epoll and exact timers")
 
 // newPoller fails.
 func newPoller() (*poller, error) { return nil, errNoPoller }

@@ -24,11 +24,13 @@ type syncedPart struct {
 	s       *settings
 	got     samples
 	server  *server
+	loop    *loop
+	put     *template
 	db      *pebble.DB
 	sources []*source
-	puts    []*template
-	// next is the number of the next key, on each side.
-	nextPut, nextSet atomic.Uint64
+	// nextPut and nextSet number the keys of each side.
+	nextPut uint64
+	nextSet atomic.Uint64
 }
 
 // newSyncedPart makes the part.
@@ -38,6 +40,9 @@ func newSyncedPart(s *settings) *syncedPart { return &syncedPart{s: s, got: samp
 // delay of flushes after a table was dropped, and the number of shards that open files are kept in, are left out.
 func (p *syncedPart) setUp(ctx context.Context) (err error) {
 	if p.server, err = startServer(ctx, p.s.binary, filepath.Join(p.s.dir, "synced")); err != nil {
+		return err
+	}
+	if p.loop, err = newLoop(false); err != nil {
 		return err
 	}
 	l, err := newLoader(p.server.endpoint)
@@ -50,8 +55,8 @@ func (p *syncedPart) setUp(ctx context.Context) (err error) {
 	}
 	for w := range syncedWriters {
 		p.sources = append(p.sources, newSource(w))
-		p.puts = append(p.puts, newTemplate("PutItem", putBody("synced")))
 	}
+	p.put = newTemplate("PutItem", putBody("synced"))
 	options := &pebble.Options{
 		MemTableSize: 16 << 20, MemTableStopWritesThreshold: 4, L0StopWritesThreshold: 1000, CacheSize: 64 << 20,
 		FormatMajorVersion: pebble.FormatValueSeparation, Logger: quiet{},
@@ -68,6 +73,9 @@ func (p *syncedPart) tearDown() (err error) {
 	if p.server != nil {
 		err = p.server.stop()
 	}
+	if p.loop != nil {
+		err = errors.Join(err, p.loop.close())
+	}
 	if p.db != nil {
 		err = errors.Join(err, p.db.Close())
 	}
@@ -77,18 +85,14 @@ func (p *syncedPart) tearDown() (err error) {
 // round writes to each side for a while.
 func (p *syncedPart) round(ctx context.Context, number int) error {
 	return alternate(number, func() error {
-		clients, err := dialAll(p.server.endpoint, syncedWriters)
-		if err != nil {
-			return err
-		}
-		defer closeAll(clients)
+		f := &fleet{loop: p.loop, whole: httpWhole("", func(_ int, body []byte) bool { return string(body) == "{}" }), next: func() (int, []byte) {
+			p.nextPut++
+			return 0, p.put.fill(p.sources[0], p.nextPut, 1)
+		}}
 		before := p.server.cpu()
-		o, err := drive(ctx, syncedWriters, p.s.span, func(w int) error {
-			_, err := clients[w].do(p.puts[w].fill(p.sources[w], p.nextPut.Add(1), 1))
-			return err
-		})
-		if err != nil || o.requests == 0 {
-			return errors.Join(errors.New("PutItem"), err)
+		o, err := f.drive(ctx, p.server.endpoint, syncedWriters, load{span: p.s.span})
+		if err != nil {
+			return fmt.Errorf("PutItem: %w", err)
 		}
 		p.got.add("http", o.rate())
 		p.got.add("server CPU", (p.server.cpu()-before).Seconds()/float64(o.requests))

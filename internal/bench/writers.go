@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -26,16 +25,19 @@ const (
 // writersPart measures writers' latency, at a fixed rate, while a table is scanned, while items expire and while an
 // index is filled, beside the same writers alone.
 type writersPart struct {
-	s       *settings
-	got     samples
-	server  *server
-	load    *loader
-	sources []*source
-	next    atomic.Uint64
+	s      *settings
+	got    samples
+	server *server
+	load   *loader
+	loop   *loop
+	source *source
+	next   uint64
 }
 
 // newWritersPart makes the part.
-func newWritersPart(s *settings) *writersPart { return &writersPart{s: s, got: samples{}} }
+func newWritersPart(s *settings) *writersPart {
+	return &writersPart{s: s, got: samples{}, source: newSource(0)}
+}
 
 // setUp fills the standing table.
 func (p *writersPart) setUp(ctx context.Context) (err error) {
@@ -45,8 +47,8 @@ func (p *writersPart) setUp(ctx context.Context) (err error) {
 	if p.load, err = newLoader(p.server.endpoint); err != nil {
 		return err
 	}
-	for w := range pacedWriters {
-		p.sources = append(p.sources, newSource(w))
+	if p.loop, err = newLoop(false); err != nil {
+		return err
 	}
 	if err := p.load.table(ctx, createTable("standing", false)); err != nil {
 		return err
@@ -55,14 +57,17 @@ func (p *writersPart) setUp(ctx context.Context) (err error) {
 }
 
 // tearDown stops the server.
-func (p *writersPart) tearDown() error {
+func (p *writersPart) tearDown() (err error) {
 	if p.load != nil {
 		p.load.close()
 	}
-	if p.server == nil {
-		return nil
+	if p.server != nil {
+		err = p.server.stop()
 	}
-	return p.server.stop()
+	if p.loop != nil {
+		err = errors.Join(err, p.loop.close())
+	}
+	return err
 }
 
 // round measures writers alone and beside each of the three.
@@ -97,15 +102,6 @@ func (p *writersPart) round(ctx context.Context, number int) error {
 // beside lets the writers write to table while work is done, and no longer, so that what it does to them is not
 // thinned. Work that does not end within the limit is an error, unless it waits for just that.
 func (p *writersPart) beside(ctx context.Context, name, table string, work func(ctx context.Context) error, limit time.Duration) error {
-	puts := make([]*template, pacedWriters)
-	for w := range puts {
-		puts[w] = newTemplate("PutItem", putBody(table))
-	}
-	clients, err := dialAll(p.server.endpoint, pacedWriters)
-	if err != nil {
-		return err
-	}
-	defer closeAll(clients)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	worked := make(chan error, 1)
@@ -114,18 +110,23 @@ func (p *writersPart) beside(ctx context.Context, name, table string, work func(
 		worked <- work(ctx)
 		cancel()
 	}()
-	o, err := pace(ctx, pacedWriters, pacedRate, func(w int) error {
-		// Half of the writers replace items that the scan and the backfill come by, half add new ones: keys beyond
+	put := newTemplate("PutItem", putBody(table))
+	f := &fleet{loop: p.loop, whole: httpWhole("", func(_ int, body []byte) bool { return string(body) == "{}" }), next: func() (int, []byte) {
+		// Half of the writes replace items that the scan and the backfill come by, half add new ones: keys beyond
 		// standingItems are used by nobody else.
-		key := p.next.Add(1)
-		if w%2 == 0 {
+		p.next++
+		key := p.next / 2
+		if p.next%2 == 0 {
 			key %= standingItems
 		} else {
 			key += standingItems + expiringItems
 		}
-		_, err := clients[w].do(puts[w].fill(p.sources[w], key, 0))
-		return err
-	})
+		return 0, put.fill(p.source, key, 0)
+	}}
+	o, err := f.drive(ctx, p.server.endpoint, pacedWriters, load{span: limit, rate: pacedRate})
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = nil // what the writers were beside has ended
+	}
 	cancel()
 	if err := errors.Join(err, <-worked); err != nil {
 		return fmt.Errorf("beside %s: %w", name, err)
