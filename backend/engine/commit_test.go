@@ -187,7 +187,9 @@ func newHeldDisk() *heldDisk {
 func TestManyWritersShareASync(t *testing.T) {
 	t.Parallel()
 	disk := newHeldDisk()
-	e, err := Open(crashConfig(disk.crashFS))
+	cfg := crashConfig(disk.crashFS)
+	cfg.MemTableBytes = DefaultConfig().MemTableBytes // a flush begins with a sync, for which writers wait too
+	e, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,9 +22,15 @@ func newHarness(t testing.TB) *harness {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.InMemory = true
+	return openHarness(t, cfg)
+}
+
+// openHarness opens an engine that is closed with the test.
+func openHarness(t testing.TB, cfg Config) *harness {
+	t.Helper()
 	e, err := Open(cfg)
 	if err != nil {
-		t.Fatalf("Open(in memory): %v", err)
+		t.Fatalf("Open: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {

@@ -23,7 +23,7 @@ func TestEngineAgreesWithNaiveModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := DefaultConfig()
-		cfg.InMemory = true
+		cfg.InMemory, cfg.MemTableBytes = true, 64<<10 // so that old images are in tables too
 		e, err := Open(cfg)
 		if err != nil {
 			t.Fatalf("Open: %v", err)

@@ -368,11 +368,15 @@ func TestConfigIsValidated(t *testing.T) {
 // A probe's iterator is kept while there are writes, sees no more than its snapshot, and is gone when they have ended.
 func TestProbesShareAnIteratorWhileThereAreWrites(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t).create(churnTable)
+	cfg := DefaultConfig()
+	cfg.InMemory, cfg.MemTableBytes = true, 64<<10
+	h := openHarness(t, cfg).create(churnTable)
 	put := func(i int) { h.put("churn", fmt.Sprintf(`{"pk":{"S":"%d"}}`, i)) }
 	for i := range 8 {
 		put(i) // new keys: from now on probes ask the filters
 	}
+	intoTables(t, h.e.store)
+	put(100) // what is in tables is known from now on
 	v := h.e.acquireView()
 	defer v.release()
 	table, bad := v.table("", "churn")
@@ -393,6 +397,7 @@ func TestProbesShareAnIteratorWhileThereAreWrites(t *testing.T) {
 	put(8)
 	f(7, true)
 	f(8, false) // it came after the view
+	f(9, false)
 	if got := v.snap.kept.Load(); got != kept {
 		t.Error("the next probes had an iterator of their own")
 	}

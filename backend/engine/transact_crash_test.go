@@ -93,6 +93,8 @@ type transactCrashRun struct {
 	fs             *crashFS
 	every          int64
 	started, acked [transactWriters]atomic.Int64
+	// working is set once the tables are there: crashes before are other tests'.
+	working atomic.Bool
 
 	mu    sync.Mutex
 	cases []transactCrash
@@ -100,7 +102,7 @@ type transactCrashRun struct {
 
 // cut records a crash before operation op, as crashRun's does.
 func (r *transactCrashRun) cut(op int64) {
-	if (op+int64(r.seed))%r.every != 0 {
+	if !r.working.Load() || (op+int64(r.seed))%r.every != 0 {
 		return
 	}
 	c := transactCrash{op: op, percent: []int{0, 50, 100}[(uint64(op)/uint64(r.every)+r.seed)%3]}
@@ -121,6 +123,7 @@ func (r *transactCrashRun) cut(op int64) {
 // property.
 func runTransactCrashes(seed uint64, every int64, forget bool) (int, error) {
 	r := &transactCrashRun{seed: seed, fs: newCrashFS(), every: every}
+	r.fs.before = r.cut
 	e, err := Open(crashConfig(r.fs))
 	if err != nil {
 		return 0, fmt.Errorf("open: %w", err)
@@ -130,7 +133,7 @@ func runTransactCrashes(seed uint64, every int64, forget bool) (int, error) {
 			return 0, fmt.Errorf("create table: %w", err)
 		}
 	}
-	r.fs.before = r.cut
+	r.working.Store(true)
 	err = r.work(e)
 	if closeErr := e.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close: %w", closeErr)
