@@ -1,6 +1,10 @@
 package proxy
 
-import "millrace/ddb"
+import (
+	"bytes"
+
+	"millrace/ddb"
+)
 
 // NamedTable is the name, or ARN, of the one table that a request's body names: its TableName, or the only member of its
 // RequestItems. It is for counting: a body that is no JSON may give anything. The result borrows from body.
@@ -36,11 +40,7 @@ func (s *bodyScanner) skip() bool {
 	for ; s.pos < len(s.b); s.pos++ {
 		switch s.b[s.pos] {
 		case '"':
-			for s.pos++; s.pos < len(s.b) && s.b[s.pos] != '"'; s.pos++ {
-				if s.b[s.pos] == '\\' {
-					s.pos++
-				}
-			}
+			s.pos = endOfString(s.b, s.pos+1)
 		case '{', '[':
 			depth++
 		case '}', ']':
@@ -58,6 +58,21 @@ func (s *bodyScanner) skip() bool {
 		}
 	}
 	return false
+}
+
+// endOfString is where the string that begins at from has its closing quote; the end of b if it has none.
+func endOfString(b []byte, from int) int {
+	for {
+		quote := bytes.IndexByte(b[from:], '"')
+		if quote < 0 {
+			return len(b)
+		}
+		escape := bytes.IndexByte(b[from:from+quote], '\\')
+		if escape < 0 {
+			return from + quote
+		}
+		from += escape + 2
+	}
 }
 
 // KeyOf is the canonical key of the one item that a request names in its member Key or Item, of a table that is cached.

@@ -12,6 +12,7 @@ func TestNamedTable(t *testing.T) {
 	}
 	f(`{"TableName":"books"}`, "books")
 	f(` { "Item" : {"a":{"S":"}],\"{"},"b":{"L":[{"N":"1"}]}} , "TableName" : "books" }`, "books")
+	f(`{"Item":{"a":{"S":"\\"},"b":{"S":"x\\\""},"c":{"S":"\u0022\\\\"}},"TableName":"books"}`, "books")
 	f(`{"Limit":5,"ConsistentRead":true,"TableName":"books"}`, "books")
 	f(`{"TableName":"arn:aws:dynamodb:us-east-1:000000000000:table/books"}`, "arn:aws:dynamodb:us-east-1:000000000000:table/books")
 	f(`{"RequestItems":{"books":[{"PutRequest":{"Item":{}}}]}}`, "books")
@@ -24,6 +25,8 @@ func TestNamedTable(t *testing.T) {
 	f(``, "")
 	f(`{"TableName":5}`, "")
 	f(`{"a":"`, "")
+	f(`{"a":"\`, "")
+	f(`{"a":"\"`, "")
 	f(`{"a":[[[`, "")
 	f(`[]`, "")
 }
