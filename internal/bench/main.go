@@ -33,7 +33,7 @@ type settings struct {
 	// entries is how many items caches are measured with; 0 is not.
 	entries int
 	pin     bool
-	// before is another build of millrace that misses are measured with too; empty is none.
+	// before is another build of millrace that misses and synced writes are measured with too; empty is none.
 	before string
 	// bare, listen and answer make this process one of the ceiling's bare servers, see serveBare, or with upstream the forwarder.
 	bare, listen, answer, upstream string
@@ -131,7 +131,7 @@ func parse(args []string) (*settings, error) {
 	flags.Var(&s.data, "data", "instead of all else, resident memory with this much data, such as 1GB; repeated, ascending")
 	flags.IntVar(&s.entries, "entries", 0, "instead of all else, what caches of so many items take and cost")
 	flags.StringVar(&s.bare, "bare", "", "instead of all else, be a bare server of this kind: "+strings.Join(bareKinds, ", ")+", "+forwarderWay)
-	flags.StringVar(&s.before, "before", "", "another millrace, an earlier build say, to measure misses with in the same rounds")
+	flags.StringVar(&s.before, "before", "", "another millrace, an earlier build say, to measure misses and synced writes with in the same rounds")
 	flags.StringVar(&s.upstream, "upstream", "", "with -bare "+forwarderWay+", the address to forward to")
 	flags.StringVar(&s.listen, "listen", "", "with -bare, the address")
 	flags.StringVar(&s.answer, "answer", "", "with -bare, a file with the whole HTTP answer to give")
