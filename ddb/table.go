@@ -70,8 +70,16 @@ func (s KeySchema) first(keyType string) string {
 }
 
 // all is the names of the elements of the given type.
-func (s KeySchema) all(keyType string) []string {
-	var names []string
+func (s KeySchema) all(keyType string) []string { return s.appendAll(nil, keyType) }
+
+// AppendHashAll and AppendRangeAll append what HashAll and RangeAll give.
+func (s KeySchema) AppendHashAll(names []string) []string { return s.appendAll(names, "HASH") }
+
+// AppendRangeAll is AppendHashAll for the sort key attributes.
+func (s KeySchema) AppendRangeAll(names []string) []string { return s.appendAll(names, "RANGE") }
+
+// appendAll appends the names of all attributes of a type.
+func (s KeySchema) appendAll(names []string, keyType string) []string {
 	for i := range s {
 		if s[i].KeyType == keyType {
 			names = append(names, s[i].AttributeName)

@@ -62,13 +62,15 @@ func pageCapacity(mode, table string, x *cache.IndexLayout, u cache.Units, stron
 // capacityIndexes is the ReturnConsumedCapacity that pages are read with, for another caller may ask for it.
 const capacityIndexes = "INDEXES"
 
+// fillCapacity is a ReturnConsumedCapacity that nobody writes.
+var fillCapacity = capacityIndexes
+
 // capacityMode is the ReturnConsumedCapacity that a fill of q is sent with.
 func (p *Proxy) capacityMode(q *pageRead) *string {
 	if !p.guard.MayRewrite(q.schema, invalidation.RewriteCapacity) {
 		return q.capacity
 	}
-	mode := capacityIndexes
-	return &mode
+	return &fillCapacity
 }
 
 // What Units.Table says where the parts of a page's price are not known: Units.Index is all of it then.

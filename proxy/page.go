@@ -202,6 +202,9 @@ func (p *Proxy) fetchAgain(ctx context.Context, q *pageRead, f *coherence.Flight
 // canonical builds a canonical request: fields one after the other, each with its length before it.
 type canonical []byte
 
+// canonicalRoom is room for most.
+const canonicalRoom = 192
+
 // text adds a field.
 func (c *canonical) text(s string) {
 	*c = binary.AppendUvarint(*c, uint64(len(s)))

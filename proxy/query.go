@@ -182,7 +182,7 @@ func (p *Proxy) newQuery(ctx context.Context, req *ddb.Request) (*pageRead, bool
 
 	q.whole = q.index.Global && x.filter == nil && x.projection == nil && (in.Select == nil || *in.Select != "COUNT")
 
-	c := canonical("Q")
+	c := append(make(canonical, 0, canonicalRoom), 'Q')
 	c.text(q.index.Name)
 	c.selection(in.Select, q.index.Name != "", x.projection != nil)
 	c.optional(in.Limit)
@@ -284,7 +284,7 @@ func (p *Proxy) newScan(ctx context.Context, req *ddb.Request) (*pageRead, bool)
 	q.start, q.capacity = in.ExclusiveStartKey, in.ReturnConsumedCapacity
 	q.span.Index, q.span.Eventual = q.index.SpanName(q.fetches(in.Select, x)), q.index.Global
 
-	c := canonical("S")
+	c := append(make(canonical, 0, canonicalRoom), 'S')
 	c.text(q.index.Name)
 	c.selection(in.Select, q.index.Name != "", x.projection != nil)
 	c.optional(in.Limit)

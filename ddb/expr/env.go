@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -13,12 +12,19 @@ import (
 type Env struct {
 	names  ddb.Names
 	values ddb.Values
-	used   map[string]struct{}
+	used   []string // each once, while they are few
+	many   map[string]struct{}
+	room   [fewPlaceholders]string
 }
+
+// fewPlaceholders is how many are told apart by looking at all of them.
+const fewPlaceholders = 8
 
 // NewEnv is the Env of a request; nil maps are parameters that were not sent. The maps are read, never changed.
 func NewEnv(names ddb.Names, values ddb.Values) *Env {
-	return &Env{names: names, values: values}
+	e := &Env{names: names, values: values}
+	e.used = e.room[:0]
+	return e
 }
 
 // Supplied tells whether an expression that the operation has was sent.
@@ -70,7 +76,8 @@ func (e *Env) CheckPlaceholders() *ddb.Error {
 		if err := checkKeys("ExpressionAttributeNames", '#', e.names); err != nil {
 			return err
 		}
-		for _, k := range sortedKeys(e.names) {
+		var room [fewPlaceholders]string
+		for _, k := range appendSorted(room[:0], e.names) {
 			if e.names[k] == "" {
 				return ddb.Validation("%s", "ExpressionAttributeNames contains invalid value: Empty attribute name for key "+k)
 			}
@@ -80,7 +87,8 @@ func (e *Env) CheckPlaceholders() *ddb.Error {
 		if err := checkKeys("ExpressionAttributeValues", ':', e.values); err != nil {
 			return err
 		}
-		for _, k := range sortedKeys(e.values) {
+		var room [fewPlaceholders]string
+		for _, k := range appendSorted(room[:0], e.values) {
 			if v := e.values[k]; v.Kind() == ddb.KindInvalid {
 				return ddb.Validation("%s", "ExpressionAttributeValues contains invalid value: "+v.InvalidMessage()+" for key "+k)
 			}
@@ -95,7 +103,8 @@ func checkKeys[V any](param string, sigil byte, m map[string]V) *ddb.Error {
 	if len(m) == 0 {
 		return ddb.Validation("%s", param+" must not be empty")
 	}
-	for _, k := range sortedKeys(m) {
+	var room [fewPlaceholders]string
+	for _, k := range appendSorted(room[:0], m) {
 		if !isPlaceholder(k, sigil) {
 			return ddb.Validation("%s", param+` contains invalid key: Syntax error; key: "`+k+`"`)
 		}
@@ -106,27 +115,34 @@ func checkKeys[V any](param string, sigil byte, m map[string]V) *ddb.Error {
 	return nil
 }
 
-// sortedKeys are the keys of m in order; most maps have few.
-func sortedKeys[V any](m map[string]V) []string {
-	return slices.Sorted(maps.Keys(m))
+// sortedKeys are the keys of m in order.
+func sortedKeys[V any](m map[string]V) []string { return appendSorted(nil, m) }
+
+// appendSorted appends the keys of m in order; most maps have few.
+func appendSorted[V any](dst []string, m map[string]V) []string {
+	for k := range m {
+		dst = append(dst, k)
+	}
+	slices.Sort(dst)
+	return dst
 }
 
 // Unused refuses placeholders that none of the expressions parsed so far has used. Call it after the last one.
 func (e *Env) Unused() *ddb.Error {
-	if len(e.used) == len(e.names)+len(e.values) {
+	if len(e.used)+len(e.many) == len(e.names)+len(e.values) {
 		return nil
 	}
-	if err := unused("ExpressionAttributeNames", e.names, e.used); err != nil {
+	if err := unused("ExpressionAttributeNames", e.names, e); err != nil {
 		return err
 	}
-	return unused("ExpressionAttributeValues", e.values, e.used)
+	return unused("ExpressionAttributeValues", e.values, e)
 }
 
-// unused lists the keys of m that are not in used.
-func unused[V any](param string, m map[string]V, used map[string]struct{}) *ddb.Error {
+// unused lists the keys of m that were not used.
+func unused[V any](param string, m map[string]V, e *Env) *ddb.Error {
 	var left []string
 	for k := range m {
-		if _, ok := used[k]; !ok {
+		if !e.uses(k) {
 			left = append(left, k)
 		}
 	}
@@ -159,8 +175,24 @@ func (e *Env) value(kind Kind, placeholder string) (ddb.AttributeValue, *ddb.Err
 
 // use remembers that a placeholder was used. Names and values cannot be mistaken for each other: the first byte tells.
 func (e *Env) use(placeholder string) {
-	if e.used == nil {
-		e.used = make(map[string]struct{}, len(e.names)+len(e.values))
+	if e.uses(placeholder) {
+		return
 	}
-	e.used[placeholder] = struct{}{}
+	if len(e.used) < fewPlaceholders {
+		e.used = append(e.used, placeholder)
+		return
+	}
+	if e.many == nil {
+		e.many = make(map[string]struct{}, len(e.names)+len(e.values)-fewPlaceholders)
+	}
+	e.many[placeholder] = struct{}{}
+}
+
+// uses reports whether a placeholder was used.
+func (e *Env) uses(placeholder string) bool {
+	if slices.Contains(e.used, placeholder) {
+		return true
+	}
+	_, ok := e.many[placeholder]
+	return ok
 }

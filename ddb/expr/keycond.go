@@ -53,12 +53,20 @@ type KeyRange struct {
 // ParseKeyCondition reads a key condition and notes in env the placeholders it uses. The language is that of
 // conditions; what of it a key condition may not use is found by Check.
 func ParseKeyCondition(text string, env *Env) (*KeyCondition, *ddb.Error) {
+	if k := remembered(text, env); k != nil {
+		return k, nil
+	}
 	root, err := parseCondition(KeyConditionExpression, text, env)
 	if err != nil {
 		return nil, err
 	}
 	k := &KeyCondition{}
 	k.shape = k.collect(root)
+	if place := keyFormPlace(text); place != nil && k.shape == nil {
+		if f := keyFormOf(text); f != nil {
+			place.Store(f)
+		}
+	}
 	return k, nil
 }
 
@@ -184,7 +192,8 @@ func (k *KeyCondition) Bind(schema ddb.KeySchema, kindOf func(attr string) ddb.K
 	if err := k.Check(); err != nil {
 		return r, err
 	}
-	hashes, ranges := schema.HashAll(), schema.RangeAll()
+	var hashRoom, rangeRoom [2]string // more are rare
+	hashes, ranges := schema.AppendHashAll(hashRoom[:0]), schema.AppendRangeAll(rangeRoom[:0])
 	multi := len(hashes) > 1 || len(ranges) > 1
 	if len(k.conds) > 2 && !multi {
 		return r, tooManyKeys()
