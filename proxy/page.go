@@ -73,11 +73,12 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 		if r.Outcome == coherence.Hit {
 			units, reply.Result = cache.UnitsOf(r.Meta), Hit
 			shown := r.Body
-			if look.Lend {
-				reply.Page, reply.CRC = r.Body, r.Meta.CRC
+			if r.Lent {
+				reply.Page = r.Body
 			} else {
 				reply.Body, shown = r.Body, r.Body[n:]
 			}
+			reply.CRC, reply.Summed = r.Meta.CRC, look.Lend
 			if !q.untold(units) { // else it is read all the same
 				avoided(q.schema, halves(eventualHalves(units), q.strong))
 				if q.schema.Sampled() { // once it is known what such a page costs
@@ -117,7 +118,7 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 			reply.RequestID = a.RequestID
 			reply.weakly(&a)
 			if units = cache.UnitsOf(a.Meta); look.Lend {
-				reply.Page, reply.CRC = a.Body, a.Meta.CRC
+				reply.Page, reply.CRC, reply.Summed = a.Body, a.Meta.CRC, true
 			} else {
 				reply.Body = append(reply.Body, a.Body...)
 			}

@@ -33,11 +33,13 @@ type Options struct {
 type Reply struct {
 	// Body is where the response's JSON is appended; the proxy keeps no part of it.
 	Body []byte
-	// Lend is set by a caller who takes a cached page as it lies there: in Page instead of in Body, with its CRC-32 (IEEE); and
-	// large items of a batch, in Splices. Neither may be changed. Page is nil, and Splices empty, where Body has it all.
+	// Lend is set by a caller who takes a large page as it lies there: in Page instead of in Body; and large items of a batch, in
+	// Splices. Neither may be changed. Page is nil, and Splices empty, where Body has it all. CRC is the page's CRC-32 (IEEE) where
+	// it is Summed, in Page or appended to Body as all there is.
 	Lend    bool
 	Page    []byte
 	CRC     uint32
+	Summed  bool
 	Splices []Splice
 	// Wait, unless nil, is called before the request waits for anything but memory, so that who serves others on the same
 	// goroutine can let another one go on with those. It may be called more than once.

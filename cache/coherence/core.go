@@ -16,8 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"millrace/cache/interval"
 	"millrace/cache/moments"
+	"millrace/cache/partition"
 	"millrace/cache/shelf"
 	"millrace/cache/trail"
 )
@@ -79,7 +79,7 @@ type Core struct {
 	cfg    Config
 	rules  Rules
 	shelf  *shelf.Shelf[busy, pageEntry]
-	nodes  []nodeShard
+	nodes  *partition.Set[Flight]
 	trails trail.Rings // by shard, guarded by its lock
 	// quar is when something last happened that a lagging replica may not show yet: a write settled (R4), an entry was installed (R5,
 	// told then and not at eviction, so that evicting needs no memory of its own), an answer was given out without being stored (R6).
@@ -89,6 +89,9 @@ type Core struct {
 	// one does so under the lock of what the hash names, as who asks does, so none is missed.
 	windows moments.Windows[Time]
 	start   atomic.Int64 // Config.Start, or when something was last known of a table that is not here; see Unseen
+
+	indexes atomic.Pointer[[]*index] // of all tables, by id; a longer one each time
+	ids     atomic.Uint64            // the last page's
 
 	mu     sync.RWMutex
 	tables map[string]*Table
@@ -112,20 +115,17 @@ func New(cfg Config) *Core {
 	cfg.Tamb = cmp.Or(cfg.Tamb, 30*time.Second)
 	c := &Core{
 		cfg: cfg, rules: cfg.Rules,
-		nodes:  make([]nodeShard, shelf.CeilPow2(cfg.Shards)),
+		nodes:  partition.New[Flight](cfg.Memory, shelf.CeilPow2(cfg.Shards)),
 		trails: trail.NewRings(cfg.Memory, shelf.CeilPow2(cfg.Shards)),
 		quar:   moments.NewStripes[Time](shelf.CeilPow2(cfg.QuarantineStripes)),
 		tables: map[string]*Table{},
 	}
 	c.start.Store(int64(cfg.Start))
+	c.indexes.Store(&[]*index{})
 	c.shelf = shelf.New[busy](shelf.Config{
 		Memory: cfg.Memory, Shards: cfg.Shards, FixedHash: cfg.FixedHash, Observer: cfg.Observer,
 		ByHash: !cfg.Rules.R51, // R51: a hash is no identity
 	}, c.unlink)
-	for i := range c.nodes {
-		c.nodes[i].nodes = map[place]*node{}
-		c.nodes[i].dice = interval.Dice(uint64(i)*0x9e3779b97f4a7c15 + 1)
-	}
 	return c
 }
 

@@ -99,7 +99,7 @@ func (c *Core) Done(now Time, f *Flight, img Image) (stored bool) {
 // Fail ends a flight, of an item or a page, that has no answer. Nothing is learned from a failure.
 func (c *Core) Fail(now Time, f *Flight) {
 	if f.page != nil && f.page.shard != nil {
-		f.page.shard.forget(f.page.node, &f.page.span)
+		f.page.shard.Forget(f.page.node, &f.page.span)
 	}
 	sh := c.shelf.Shard(f.slot.Hash())
 	sh.Mu.Lock()
@@ -147,7 +147,9 @@ func (c *Core) complete(now Time, sh *shard, f *Flight, img Image, clean bool) (
 		e := s.NewEntry()
 		e.Image, e.ValidAt, e.Epoch = img, int64(c.validAt(f)), f.epoch
 		if p := f.page; p != nil {
-			e.Page.slot, e.Page.stamps, e.Page.until, e.Weight = s, p.stamps, p.until, p.weight
+			p.id = c.ids.Add(1)
+			*e.Page = pageEntry{id: p.id, at: p.at, epoch: p.epoch, writes: p.writes, until: p.until, index: p.index.id, scan: p.scan}
+			e.Weight = p.weight
 		}
 		c.shelf.Install(sh, s, e)
 		c.note(now, s.Hash(), trail.Filled)

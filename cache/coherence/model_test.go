@@ -164,11 +164,7 @@ func (m *modelCore) reset() {
 	c.Shed(math.MaxInt64)
 	c.shelf.Reset()
 	c.windows = moments.Windows[Time]{}
-	for i := range c.nodes {
-		ns := &c.nodes[i]
-		clear(ns.nodes)
-		ns.pages, ns.fills = 0, 0
-	}
+	c.nodes.Reset()
 	clear(c.quar)
 	o := m.o
 	t.options.Store(&o)
@@ -256,9 +252,14 @@ func (m *modelCore) printSlot(b []byte, page bool, key []byte, flights []*Flight
 	if e := s.Entry; e != nil {
 		b = append(b, 2, e.Sum[0], e.Sum[1], flags(e.Absent, m.table.epoch.n.Load() == e.Epoch), byte(m.age(Time(e.ValidAt))))
 		if p := e.Page; p != nil {
-			b = append(m.printStamps(b, &p.stamps), byte(m.age(p.until)))
-			if p.node != nil {
-				b = append(append(append(b, p.span.Lo...), 0xfe), p.span.Hi...)
+			stamps := m.core.stampsOf(p)
+			b = append(m.printStamps(b, &stamps), byte(m.age(p.until)))
+			if !p.scan {
+				ns := m.core.nodes.Shard(p.at)
+				if n, r := ns.Page(p.at, p.id); r != nil {
+					b = append(append(append(b, r.Lo...), 0xfe), r.Hi...)
+					ns.Settle(n)
+				}
 			}
 			b = append(b, 0xff)
 		}
@@ -293,11 +294,12 @@ func (m *modelCore) printNode(b []byte, index string, partition []byte) []byte {
 	idx := m.core.index(m.table, index)
 	ns, h := m.core.nodeShard(idx, partition)
 	b = append(b, byte(m.age(m.core.quar.At(h))), byte(m.age(m.core.windows.End(h))))
-	n := ns.nodes[place{idx, string(partition)}]
+	n := ns.Find(h, idx.id, partition)
 	if n == nil {
 		return append(b, 0)
 	}
-	return append(n.hull.Print(append(b, 1, byte(n.pending))), 0xff)
+	defer ns.Settle(n)
+	return append(n.Hull.Print(append(b, 1, byte(n.Pending))), 0xff)
 }
 
 // printWrite appends the state of a write.

@@ -1,7 +1,6 @@
 package coherence
 
 import (
-	"bytes"
 	"cmp"
 
 	"millrace/cache/interval"
@@ -27,14 +26,19 @@ type stamps struct {
 	scan   bool
 }
 
-// pageEntry is the page part of an entry.
+// pageEntry is the page part of an entry. It rests with the page, so it names what it is about and points at nothing.
 type pageEntry struct {
-	stamps
-	slot  *slot
-	until Time       // R44: the last moment at which a provisional page is served; 0 is no such bound
-	shard *nodeShard // of node, nil for a scan
-	node  *node
-	span  reach // in the node
+	id            uint64 // no other page has it
+	at            uint64 // the partition's hash
+	epoch, writes uint64 // its stamps
+	until         Time   // R44: the last moment at which a provisional page is served; 0 is no such bound
+	index         uint32 // index.id
+	scan          bool
+}
+
+// stampsOf are the stamps of a page.
+func (c *Core) stampsOf(p *pageEntry) stamps {
+	return stamps{index: c.indexOf(p.index), epoch: p.epoch, writes: p.writes, scan: p.scan}
 }
 
 // pageFlight is the page part of a flight.
@@ -49,7 +53,9 @@ type pageFlight struct {
 	eventual bool   // Span.Eventual
 	until    Time   // of the entry, if it comes to one
 	watched  bool   // until is for R58
-	weight   int64  // likewise: memory of span and of the page's part of node
+	weight   int64  // likewise: memory of the page's part of node
+	id       uint64 // likewise
+	kept     reach  // the page's interval until its partition rests
 }
 
 // ReadPage looks up a page by its canonical request, which must determine span. See ReadItem.
@@ -65,8 +71,8 @@ func (c *Core) ReadPage(now Time, t *Table, key []byte, span Span, o ReadOptions
 	var at uint64 // the partition's hash
 	if span.Partition != nil {
 		ns, at = c.nodeShard(idx, span.Partition)
-		ns.mu.Lock()
-		n = ns.demand(idx, span.Partition)
+		ns.Mu.Lock()
+		n = ns.Demand(at, idx.id, span.Partition)
 	}
 	sh.Mu.Lock()
 	s := c.shelf.Demand(sh, h, t.pages, key)
@@ -77,17 +83,17 @@ func (c *Core) ReadPage(now Time, t *Table, key []byte, span Span, o ReadOptions
 		f.page = p
 		c.decidePage(now, f, &span, &o)
 		if n != nil {
-			ns.insert(n, &p.span, &span, tenant{flight: f})
-			if c.rules.Born && n.pending > 0 && n.hull.Meets(span.Lo, span.Hi) { // R57
-				p.hull.Join(&n.hull)
+			ns.Insert(n, &p.span, span.Lo, span.Hi, tenant{Flight: f})
+			if c.rules.Born && n.Pending > 0 && n.Hull.Meets(span.Lo, span.Hi) { // R57
+				p.hull.Join(&n.Hull)
 			}
 		}
 	}
 	tidy(sh, s)
 	sh.Mu.Unlock()
 	if n != nil {
-		ns.tidy(n)
-		ns.mu.Unlock()
+		ns.Settle(n)
+		ns.Mu.Unlock()
 	}
 	c.shelf.Drain(sh)
 	return r
@@ -152,7 +158,6 @@ func (c *Core) pageAmbiguous(t *Table, p *pageFlight, at uint64, now Time) bool 
 // way when it began marked it at birth (Born). It is stored iff no mark lies inside the scanned interval. It is then
 // registered under the same hold of the node's lock, so no write falls between.
 func (c *Core) DonePage(now Time, f *Flight, img Image, scanned Span) (stored bool) {
-	img.Bytes = clip(img.Bytes)
 	p := f.page
 	sh := c.shelf.Shard(f.slot.Hash())
 	ns, clean := p.shard, true
@@ -160,10 +165,10 @@ func (c *Core) DonePage(now Time, f *Flight, img Image, scanned Span) (stored bo
 		scanned.Lo, scanned.Hi = p.span.Lo, p.span.Hi
 	}
 	if ns != nil {
-		ns.mu.Lock()
-		ns.remove(p.node, &p.span)
+		ns.Mu.Lock()
+		ns.Remove(p.node, &p.span)
 		clean = !p.hull.Meets(scanned.Lo, scanned.Hi)
-		p.weight = pageWeight(p.node, scanned.Lo, scanned.Hi)
+		p.weight = p.node.Weight(scanned.Lo, scanned.Hi)
 	}
 	sh.Mu.Lock()
 	if f.Complete && p.watched {
@@ -171,15 +176,17 @@ func (c *Core) DonePage(now Time, f *Flight, img Image, scanned Span) (stored bo
 	}
 	stored = c.complete(now, sh, f, img, clean)
 	if stored && ns != nil {
-		e := f.slot.Entry.Page
-		e.shard, e.node = ns, p.node
-		ns.insert(p.node, &e.span, &scanned, tenant{entry: e})
+		r := &p.kept
+		if !p.node.Rests() {
+			r = new(reach) // it stays, and the flight's memory need not
+		}
+		ns.Insert(p.node, r, scanned.Lo, scanned.Hi, tenant{Hash: f.slot.Hash(), ID: p.id})
 	}
 	tidy(sh, f.slot)
 	sh.Mu.Unlock()
 	if ns != nil {
-		ns.tidy(p.node)
-		ns.mu.Unlock()
+		ns.Settle(p.node)
+		ns.Mu.Unlock()
 	}
 	c.shelf.Drain(sh)
 	return stored
@@ -187,16 +194,8 @@ func (c *Core) DonePage(now Time, f *Flight, img Image, scanned Span) (stored bo
 
 // unlink takes the interval of a page that left the shelf out of its partition. No lock is held. Until it has run, the
 // interval may be hit by a write, which finds the slot empty or otherwise filled and does nothing.
-func (c *Core) unlink(p *pageEntry) {
-	if p.shard != nil {
-		p.shard.forget(p.node, &p.span)
+func (c *Core) unlink(p pageEntry) {
+	if !p.scan {
+		c.nodes.Shard(p.at).ForgetPage(p.at, p.id)
 	}
-}
-
-// clip returns b without waste: what is counted as a cache's memory is what it holds.
-func clip(b []byte) []byte {
-	if cap(b)-len(b) > 32+len(b)/8 {
-		return bytes.Clone(b)
-	}
-	return b
 }

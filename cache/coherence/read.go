@@ -24,7 +24,7 @@ type ReadOptions struct {
 	Thrift bool
 	// KeepStale leaves an entry in place that Delta refuses, for StaleItem or StalePage if the backend has no answer.
 	KeepStale bool
-	// Lend takes a page's bytes as the core holds them instead of a copy behind dst. They are never changed: a page that
+	// Lend takes a large page's bytes as the core holds them instead of a copy behind dst. They are never changed: a page that
 	// follows has bytes of its own.
 	Lend bool
 
@@ -50,8 +50,9 @@ type Read struct {
 	Outcome
 	// Refill reports that an entry stood there but might not be served.
 	Refill bool
-	// Body is dst with the bytes appended; dst itself unless Hit. With Lend it is a page's bytes alone.
+	// Body is dst with the bytes appended; dst itself unless Hit. Where they are Lent it is they alone.
 	Body []byte
+	Lent bool
 	// Meta is the entry's, for Hit and Negative.
 	Meta Meta
 	// Age is the time since the value was known to be current, and ValidAt when that was; it tells an entry from a later one
@@ -104,8 +105,8 @@ func (c *Core) lookup(now Time, sh *shard, h uint64, t *Table, in *shelf.Space, 
 	return r, ok
 }
 
-// hit answers from e. The shard is locked: an item's bytes are copied under it, because their memory is used again. A page's
-// are the collector's.
+// hit answers from e. The shard is locked: bytes are copied under it, because their memory is used again. A large page's are the
+// collector's.
 func (c *Core) hit(now Time, sh *shard, e *entry, o *ReadOptions, dst []byte) Read {
 	sh.Hits.Add(1)
 	r := Read{Outcome: Hit, Body: dst, Meta: e.Meta, Age: age(now, e), ValidAt: Time(e.ValidAt)}
@@ -113,8 +114,8 @@ func (c *Core) hit(now Time, sh *shard, e *entry, o *ReadOptions, dst []byte) Re
 		r.Outcome = Negative
 		return r
 	}
-	if o.Lend && e.Page != nil {
-		r.Body = e.Bytes
+	if o.Lend && e.Lasts() {
+		r.Body, r.Lent = e.Bytes, true
 		return r
 	}
 	r.Body = append(dst, e.Bytes...)

@@ -349,7 +349,7 @@ func TestAmbiguityWindowsAreSwept(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	c := New(Config{})
-	if len(c.nodes) != 128 || len(c.quar) != 1<<18 || c.cfg.Tq != 2*time.Second || c.cfg.Tamb != 30*time.Second || c.rules != AllRules() {
-		t.Errorf("defaults: %d shards, %d stripes, %+v", len(c.nodes), len(c.quar), c.cfg)
+	if c.cfg.Shards != 128 || len(c.quar) != 1<<18 || c.cfg.Tq != 2*time.Second || c.cfg.Tamb != 30*time.Second || c.rules != AllRules() {
+		t.Errorf("defaults: %d stripes, %+v", len(c.quar), c.cfg)
 	}
 }

@@ -35,8 +35,10 @@ func (c *Core) servable(now Time, t *Table, e *entry, b *busy, o *ReadOptions) v
 	if rules.Epoch && !t.epoch.same(e.Epoch) { // R25
 		return dead
 	}
-	if p := e.Page; p != nil && (!c.pageFresh(t, &p.stamps) || rules.Prov && p.until != 0 && now > p.until) { // R48, R43, R44
-		return dead
+	if p := e.Page; p != nil {
+		if stamps := c.stampsOf(p); !c.pageFresh(t, &stamps) || rules.Prov && p.until != 0 && now > p.until { // R48, R43, R44
+			return dead
+		}
 	}
 	if rules.TTL && c.outlived(now, e, o) { // R55
 		return dead

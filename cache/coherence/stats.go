@@ -22,14 +22,7 @@ func (c *Core) Stats() (st Stats) {
 		st.Fences += b.fences
 		st.Pending += b.pending
 	})
-	for i := range c.nodes {
-		ns := &c.nodes[i]
-		ns.mu.Lock()
-		st.Nodes += len(ns.nodes)
-		st.Pages += ns.pages
-		st.Fills += ns.fills
-		ns.mu.Unlock()
-	}
+	st.Nodes, st.Pages, st.Fills = c.nodes.Stats()
 	st.Windows = c.windows.Len()
 	return st
 }
@@ -49,14 +42,17 @@ func (c *Core) Bytes() int64 { return c.shelf.Bytes() }
 // Entries is the number of entries.
 func (c *Core) Entries() int64 { return c.shelf.Entries() }
 
-// Held is the memory of all that is cached as it is held: what is mapped, garbage included, the indexes, pages, and trails.
-func (c *Core) Held() int64 { return c.shelf.Held() + c.trails.Bytes() }
+// Held is the memory of all that is cached as it is held: what is mapped, garbage included, the indexes, large pages, partitions, and
+// trails.
+func (c *Core) Held() int64 {
+	return c.shelf.Held() + c.nodes.Held() + c.trails.Bytes()
+}
 
 // Mapped is the part of Held that is outside the garbage collector's heap.
-func (c *Core) Mapped() int64 { return c.shelf.Mapped() }
+func (c *Core) Mapped() int64 { return c.shelf.Mapped() + c.nodes.Mapped() }
 
 // Reserve is what may be held beyond Bytes however little is cached.
-func (c *Core) Reserve() int64 { return c.shelf.Reserve() }
+func (c *Core) Reserve() int64 { return c.shelf.Reserve() + c.nodes.Reserve() }
 
 // TableState tells how t stands, for operators.
 type TableState struct {

@@ -73,6 +73,7 @@ type Table struct {
 
 // index is the core's state for one index of a table; the base table is the index "".
 type index struct {
+	id     uint32 // in Core.indexes
 	name   string
 	table  *Table
 	space  *shelf.Space // of its partitions
@@ -203,7 +204,22 @@ func (c *Core) index(t *Table, name string) *index {
 	if x = t.indexes[name]; x == nil {
 		x = &index{name: name, table: t, space: c.shelf.Space("x/"+t.name+"/"+name, true)}
 		x.quarAt.Store(c.start.Load())
+		c.register(x)
 		t.indexes[name] = x
 	}
 	return x
 }
+
+// register gives x its id.
+func (c *Core) register(x *index) {
+	for {
+		all := c.indexes.Load()
+		x.id = uint32(len(*all))
+		if longer := append((*all)[:len(*all):len(*all)], x); c.indexes.CompareAndSwap(all, &longer) {
+			return
+		}
+	}
+}
+
+// indexOf is the index with an id.
+func (c *Core) indexOf(id uint32) *index { return (*c.indexes.Load())[id] }

@@ -53,6 +53,18 @@ func (t *Tree[T]) Remove(n *Node[T]) {
 // Stab appends the intervals that hold pos to found; nil is every interval.
 func (t *Tree[T]) Stab(pos []byte, found []*Node[T]) []*Node[T] { return t.root.stab(pos, found) }
 
+// Each calls fn with every interval, in order of lower bounds. fn must not change the tree.
+func (t *Tree[T]) Each(fn func(*Node[T])) { t.root.each(fn) }
+
+// each is Each of what is at n or below.
+func (n *Node[T]) each(fn func(*Node[T])) {
+	if n != nil {
+		n.left.each(fn)
+		fn(n)
+		n.right.each(fn)
+	}
+}
+
 // before is the treap's order.
 func (n *Node[T]) before(o *Node[T]) bool {
 	if k := bytes.Compare(n.Lo, o.Lo); k != 0 {

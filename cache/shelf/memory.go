@@ -1,6 +1,7 @@
 package shelf
 
 import (
+	"bytes"
 	"unsafe"
 
 	"millrace/cache/slab"
@@ -22,19 +23,21 @@ type Observer interface {
 type change[P any] struct {
 	hash uint64
 	cost int64 // 0 for Removed
-	page *P
+	left bool  // page did
+	page P
 }
 
-// slotOverhead is the memory of a page's slot and entry, as the allocator rounds it, and its part of the shard's map
-// (assumed 40 bytes).
+// slotOverhead is the memory of a large page's slot and entry but for the owner's part, as the allocator rounds it, and its part of
+// the shard's map (assumed 40 bytes).
 const slotOverhead = int64(unsafe.Sizeof(Slot[int, int]{})+unsafe.Sizeof(Entry[int]{})) + 40
 
 // cost is the memory that the entry of s holds.
 func (x *Shelf[B, P]) cost(sh *Shard[B, P], s *Slot[B, P]) int64 {
-	if s.space.pages {
-		return slotOverhead + s.Entry.Weight + int64(len(s.key)) + int64(cap(s.Entry.Bytes))
+	if s.Entry.standing() {
+		var page P
+		return slotOverhead + int64(unsafe.Sizeof(page)) + s.Entry.Weight + int64(len(s.key)) + int64(cap(s.Entry.Bytes))
 	}
-	return x.blobCost(len(sh.rest.arena.At(s.Entry.blob)))
+	return x.blobCost(sh.rest.arena.At(s.Entry.blob))
 }
 
 // Install puts e in place of what s held. The shard is locked; call Drain when it is not.
@@ -42,17 +45,23 @@ func (x *Shelf[B, P]) Install(sh *Shard[B, P], s *Slot[B, P], e *Entry[P]) {
 	h := x.holding(s)
 	var old slab.Handle
 	if s.Entry != nil {
-		h.bytes.Add(-x.cost(sh, s))
+		x.count(h, s, -x.cost(sh, s))
 		old = s.Entry.blob
 		x.depart(sh, s.Entry.Page)
 	} else {
 		h.entries.Add(1)
 	}
 	s.Entry = e
-	if !s.space.pages {
+	switch {
+	case !s.space.pages || len(e.Bytes) <= restingPage:
 		x.lay(sh, s, e, old)
+	default:
+		e.Bytes = clip(e.Bytes)
+		if old != 0 {
+			x.lift(sh, s.hash, old)
+		}
 	}
-	h.bytes.Add(x.cost(sh, s))
+	x.count(h, s, x.cost(sh, s))
 	sh.Stores.Add(1)
 	x.changed(sh, s.hash)
 }
@@ -63,23 +72,38 @@ func (x *Shelf[B, P]) Remove(sh *Shard[B, P], s *Slot[B, P], why Reason) {
 		return
 	}
 	h, cost := x.holding(s), x.cost(sh, s)
-	h.bytes.Add(-cost)
+	x.count(h, s, -cost)
 	h.entries.Add(-1)
 	x.left[why].entries.Add(1)
 	x.left[why].bytes.Add(uint64(cost))
-	if s.space.pages {
-		x.depart(sh, s.Entry.Page)
-	} else {
+	x.depart(sh, s.Entry.Page)
+	if !s.Entry.standing() {
 		x.lift(sh, s.hash, s.Entry.blob)
 	}
 	s.Entry = nil
 	x.changed(sh, s.hash)
 }
 
+// count counts what the entry of s costs, or no longer costs.
+func (x *Shelf[B, P]) count(h *holding, s *Slot[B, P], cost int64) {
+	h.bytes.Add(cost)
+	if s.Entry.standing() {
+		x.standing.Add(cost)
+	}
+}
+
+// clip returns b without waste: what is counted as a cache's memory is what it holds.
+func clip(b []byte) []byte {
+	if cap(b)-len(b) > 32+len(b)/8 {
+		return bytes.Clone(b)
+	}
+	return b
+}
+
 // depart queues a page that left. The shard is locked.
 func (x *Shelf[B, P]) depart(sh *Shard[B, P], page *P) {
 	if page != nil {
-		sh.queue = append(sh.queue, change[P]{page: page})
+		sh.queue = append(sh.queue, change[P]{left: true, page: *page})
 		sh.queued.Store(true)
 	}
 }
@@ -91,7 +115,7 @@ func (x *Shelf[B, P]) changed(sh *Shard[B, P], hash uint64) {
 	}
 	cost := x.restCost(sh, hash)
 	for s := sh.slots[hash]; s != nil; s = s.next {
-		if s.Entry != nil && s.space.pages {
+		if s.Entry.standing() {
 			cost += x.cost(sh, s)
 		}
 	}
@@ -114,7 +138,7 @@ func (x *Shelf[B, P]) Drain(sh *Shard[B, P]) {
 		sh.Mu.Unlock()
 		for _, c := range queue {
 			switch {
-			case c.page != nil:
+			case c.left:
 				x.gone(c.page)
 			case c.cost == 0:
 				x.cfg.Observer.Removed(c.hash)
@@ -122,7 +146,6 @@ func (x *Shelf[B, P]) Drain(sh *Shard[B, P]) {
 				x.cfg.Observer.Added(c.hash, c.cost)
 			}
 		}
-		clear(queue) // it holds pages that are gone
 		sh.told = queue[:0:min(cap(queue), keptQueue)]
 		sh.policy.Unlock()
 	}

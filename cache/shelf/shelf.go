@@ -1,5 +1,5 @@
-// Package shelf keeps what is cached where it is found: entries by full key, under one lock to a shard, those of items as
-// blobs outside the garbage collector's heap. It counts the memory that they hold and tells an eviction policy, which
+// Package shelf keeps what is cached where it is found: entries by full key, under one lock to a shard, as blobs outside the
+// garbage collector's heap but for large pages. It counts the memory that they hold and tells an eviction policy, which
 // stands beside it, what has come and gone.
 //
 // It promises that an entry which was installed is found under its own key and no other until it is removed, that its
@@ -10,6 +10,7 @@ package shelf
 import (
 	"hash/maphash"
 	"math/bits"
+	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -36,7 +37,7 @@ type Config struct {
 // Exported fields and methods are guarded by the lock of the shard concerned where they say so.
 type Shelf[B, P any] struct {
 	cfg    Config
-	gone   func(*P)
+	gone   func(P)
 	seed   maphash.Seed
 	shards []Shard[B, P]
 	pool   *slab.Pool // of the shards' arenas
@@ -44,15 +45,19 @@ type Shelf[B, P any] struct {
 	left   [numReasons]departure
 	shed   atomic.Uint64
 
-	indexed atomic.Int64 // memory of the shards' indexes
+	indexed  atomic.Int64 // memory of the shards' indexes
+	standing atomic.Int64 // memory of large pages
 
 	mu     sync.Mutex
 	spaces atomic.Pointer[[]*Space] // by id; a longer one each time
 }
 
-// New makes an empty shelf. gone hears of every page that has left it, with no lock held; it may come late, but the
+// New makes an empty shelf. P must hold no pointer. gone hears of every page that has left it, with no lock held; it may come late, but the
 // shard's next Drain has waited for it or is followed by it.
-func New[B, P any](cfg Config, gone func(*P)) *Shelf[B, P] {
+func New[B, P any](cfg Config, gone func(P)) *Shelf[B, P] {
+	if holdsPointers(reflect.TypeFor[P]()) {
+		panic("shelf: a page's part with pointers, of which the collector would not know")
+	}
 	n := CeilPow2(cfg.Shards)
 	x := &Shelf[B, P]{
 		cfg: cfg, gone: gone, seed: maphash.MakeSeed(), shards: make([]Shard[B, P], n), pool: slab.NewPool(cfg.Memory, n),
@@ -63,6 +68,23 @@ func New[B, P any](cfg Config, gone func(*P)) *Shelf[B, P] {
 		x.shards[i].slots = map[uint64]*Slot[B, P]{}
 	}
 	return x
+}
+
+// holdsPointers reports whether a value of t may.
+func holdsPointers(t reflect.Type) bool {
+	switch k := t.Kind(); {
+	case k == reflect.Array:
+		return holdsPointers(t.Elem())
+	case k == reflect.Struct:
+		for i := range t.NumField() {
+			if holdsPointers(t.Field(i).Type) {
+				return true
+			}
+		}
+		return false
+	default:
+		return k > reflect.Complex128
+	}
 }
 
 // CeilPow2 returns the least power of two not below n.

@@ -27,7 +27,7 @@ func TestShelfIsAMap(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
 	h, gone := &heard{map[uint64]int64{}}, map[int]int{}
-	x := New[int](Config{Memory: 1, Shards: 2, FixedHash: 4, Observer: h}, func(p *int) { gone[*p]++ })
+	x := New[int](Config{Memory: 1, Shards: 2, FixedHash: 4, Observer: h}, func(p int) { gone[p]++ })
 	spaces := []*Space{x.Space("a", false), x.Space("b", false), x.Space("a", true)}
 	type name struct {
 		space, key int
@@ -55,6 +55,9 @@ func TestShelfIsAMap(t *testing.T) {
 		case k < 10:
 			e := &Entry[int]{Image: Image{Bytes: fmt.Append(nil, step, string(make([]byte, r.IntN(300))))}}
 			if in.pages {
+				if r.IntN(4) == 0 { // too large to rest
+					e.Bytes = append(e.Bytes, make([]byte, restingPage)...)
+				}
 				id := step
 				e.Page, e.Weight, pages[id] = &id, 100, n
 			}

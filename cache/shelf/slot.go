@@ -11,8 +11,8 @@ import (
 type Shard[B, P any] struct {
 	Mu sync.RWMutex
 
-	slots map[uint64]*Slot[B, P] // pages, and items that are busy
-	rest  atRest                 // all entries of items
+	slots map[uint64]*Slot[B, P] // large pages, and what is busy
+	rest  atRest                 // all other entries
 	queue []change[P]
 
 	queued atomic.Bool
@@ -23,8 +23,8 @@ type Shard[B, P any] struct {
 	_                           [48]byte
 }
 
-// Slot is the place of one item or page. That of a page exists while it has an entry or is busy, that of an item while it is
-// busy, and no longer.
+// Slot is the place of one item or page. That of a large page exists while it has an entry or is busy, any other while it is busy,
+// and no longer.
 type Slot[B, P any] struct {
 	Entry *Entry[P]
 	Busy  *B // reads and writes under way, if any: the owner's
@@ -43,8 +43,7 @@ type itemSlot[B, P any] struct {
 	entry Entry[P]
 }
 
-// pageSlot is a page's slot and its first entry in one object: the collector's price for a page is that of the objects it finds,
-// in each of its rounds.
+// pageSlot is a page's slot and its first entry in one object.
 type pageSlot[B, P any] struct {
 	slot  Slot[B, P]
 	entry pageRoom[P]
@@ -91,14 +90,14 @@ type Entry[P any] struct {
 	Image
 	ValidAt int64       // the owner's
 	Epoch   uint64      // the owner's
-	Page    *P          // the owner's part of a page; nil for an item
-	Weight  int64       // memory of a page beside its key, its bytes and what is the shelf's; it must not change
-	blob    slab.Handle // of an item; Bytes are then part of it, and move with it
+	Page    *P          // the owner's part of a page, without pointers; nil for an item
+	Weight  int64       // memory of a page that is not the shelf's; it must not change
+	blob    slab.Handle // of what rests in the arena: Bytes and Page are then part of it, and move with it
 }
 
 // Image is what is cached of an item or page.
 type Image struct {
-	// Bytes are served as they are. Those of a page are the shelf's once installed; an item's are copied.
+	// Bytes are served as they are. Those of a large page are the shelf's once installed; others are copied.
 	Bytes []byte
 	// Sum is the identity of the value: equal sums are taken for equal images, so it must be a digest.
 	Sum [16]byte
@@ -114,7 +113,7 @@ type Image struct {
 type Meta struct {
 	Size int64  // in DynamoDB's bytes, for capacity
 	A, B int64  // the caller's
-	CRC  uint32 // of a page's bytes (IEEE); an item at rest has none
+	CRC  uint32 // of a page's bytes (IEEE); an item has none
 }
 
 // Hash is the hash of the slot's key.
@@ -133,22 +132,22 @@ func (x *Shelf[B, P]) linked(sh *Shard[B, P], h uint64, in *Space, key []byte) *
 	return nil
 }
 
-// Peek returns the entry of key and what is under way; either may be nil. The entry of an item may be room, made to look at
-// where it rests. The shard is locked, for reading at least, and as long as they are used.
+// Peek returns the entry of key and what is under way; either may be nil. The entry may be room, made to look at where it rests.
+// The shard is locked, for reading at least, and as long as they are used.
 func (x *Shelf[B, P]) Peek(sh *Shard[B, P], h uint64, in *Space, key []byte, room *Entry[P]) (*Entry[P], *B) {
 	if s := x.linked(sh, h, in, key); s != nil {
 		return s.Entry, s.Busy
 	}
-	if !in.pages && x.view(sh, h, in, key, room) {
+	if x.view(sh, h, in, key, room) {
 		return room, nil
 	}
 	return nil, nil
 }
 
-// Find returns the slot of key, or one made to look at an item at rest, or nil. What is not busy is only good until another
-// entry of the shard is removed. The shard is locked.
+// Find returns the slot of key, or one made to look at what rests, or nil. What is not busy is only good until another entry of
+// the shard is removed. The shard is locked.
 func (x *Shelf[B, P]) Find(sh *Shard[B, P], h uint64, in *Space, key []byte) *Slot[B, P] {
-	if s := x.linked(sh, h, in, key); s != nil || in.pages {
+	if s := x.linked(sh, h, in, key); s != nil {
 		return s
 	}
 	var e Entry[P]
@@ -157,6 +156,22 @@ func (x *Shelf[B, P]) Find(sh *Shard[B, P], h uint64, in *Space, key []byte) *Sl
 	}
 	found := e // so that what is not found takes no memory
 	return &Slot[B, P]{space: in, hash: h, Entry: &found}
+}
+
+// FindPage is Find for a page of hash h that is known by the owner's part of it.
+func (x *Shelf[B, P]) FindPage(sh *Shard[B, P], h uint64, is func(*P) bool) *Slot[B, P] {
+	for s := sh.slots[h]; s != nil; s = s.next {
+		if s.Entry != nil && s.Entry.Page != nil && is(s.Entry.Page) {
+			return s
+		}
+	}
+	r := &sh.rest
+	for b, at := r.index.Find(h); b != 0; b, at = r.index.Next(h, at) {
+		if p := pageOf[P](r.arena.At(b)); p != nil && is(p) {
+			return x.resting(sh, b)
+		}
+	}
+	return nil
 }
 
 // Demand returns the slot of key, made if need be and busy either way. The shard is locked; call Tidy when done.
@@ -175,9 +190,9 @@ func (x *Shelf[B, P]) Demand(sh *Shard[B, P], h uint64, in *Space, key []byte) *
 	return s
 }
 
-// Tidy drops s if it holds nothing any more: an item's entry is at rest without it. The shard is locked.
+// Tidy drops s if it holds nothing any more: what rests needs none. The shard is locked.
 func (sh *Shard[B, P]) Tidy(s *Slot[B, P]) {
-	if s.Busy != nil || s.space.pages && s.Entry != nil {
+	if s.Busy != nil || s.Entry.standing() {
 		return
 	}
 	head := sh.slots[s.hash]

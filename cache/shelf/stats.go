@@ -23,10 +23,10 @@ func (x *Shelf[B, P]) Stats(busy func(*B)) Stats {
 		sh.Mu.RLock()
 		for _, s := range sh.slots {
 			for ; s != nil; s = s.next {
-				if s.Entry != nil && s.space.pages {
+				if s.Entry.standing() {
 					st.Entries++
 				}
-				if s.Entry == nil || s.space.pages { // an item's entry is counted below
+				if s.Entry == nil || s.Entry.standing() { // what rests is counted below
 					st.Slots++
 				}
 				if s.Busy != nil {
@@ -105,9 +105,9 @@ func (x *Shelf[B, P]) Bytes() int64 { return x.held[0].bytes.Load() + x.held[1].
 // Entries returns the number of entries, cheaply.
 func (x *Shelf[B, P]) Entries() int64 { return x.held[0].entries.Load() + x.held[1].entries.Load() }
 
-// Held is the memory of all that is cached as it is held: what is mapped, garbage included, the indexes, and pages.
+// Held is the memory of all that is cached as it is held: what is mapped, garbage included, the indexes, and large pages.
 func (x *Shelf[B, P]) Held() int64 {
-	return x.pool.Held() + x.indexed.Load() + x.held[1].bytes.Load()
+	return x.pool.Held() + x.indexed.Load() + x.standing.Load()
 }
 
 // Mapped is the part of Held that is outside the garbage collector's heap.

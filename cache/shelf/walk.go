@@ -80,7 +80,7 @@ func (x *Shelf[B, P]) Purge(in *Space, prefix []byte, purge func(*Shard[B, P], *
 		}
 		for i := 0; i < sh.rest.index.Places(); {
 			if b := sh.rest.index.Place(i); b != 0 {
-				if id, key, _ := keyAt(sh.rest.arena.At(b)); id == in.id && bytes.HasPrefix(key, prefix) {
+				if id, key, _ := keyAt[P](sh.rest.arena.At(b)); id == in.id && bytes.HasPrefix(key, prefix) {
 					entries++
 					purge(sh, x.resting(sh, b))
 					continue // another may stand here now

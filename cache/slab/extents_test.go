@@ -80,3 +80,44 @@ func TestExtentLargerThanASpanHasOneOfItsOwn(t *testing.T) {
 		t.Errorf("%d bytes are held for nothing", x.held)
 	}
 }
+
+// A run is free exactly if nothing in it is taken, and the free run around one ends where something is.
+func TestSpansKnowWhatIsFree(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	const n = 256
+	for range 2000 {
+		s := &span{taken: make([]uint64, n/64)}
+		var taken [n]bool
+		for range r.IntN(6) {
+			at := r.IntN(n)
+			if !taken[at] {
+				taken[at] = true
+				s.mark(at, 1)
+			}
+		}
+		for range 20 {
+			at := r.IntN(n)
+			length := 1 + r.IntN(n-at)
+			from, to := at, at+length
+			free := true
+			for i := from; i < to; i++ {
+				free = free && !taken[i]
+			}
+			if got := s.vacant(at, length); got != free {
+				t.Fatalf("%d from %d on are free: %v, want %v, of %x", length, at, got, free, s.taken)
+			}
+			if !free {
+				continue
+			}
+			for from > 0 && !taken[from-1] {
+				from--
+			}
+			for to < n && !taken[to] {
+				to++
+			}
+			if gotFrom, gotTo := s.around(at, length); gotFrom != from || gotTo != to {
+				t.Fatalf("%d to %d is free around %d from %d on, want %d to %d, of %x", gotFrom, gotTo, length, at, from, to, s.taken)
+			}
+		}
+	}
+}

@@ -108,15 +108,17 @@ func (x *Index) Delete(hash uint64, h Handle) {
 	x.count--
 }
 
-// Shrink gives back memory when most places are vacant. Places change.
-func (x *Index) Shrink() {
+// Shrink gives back memory when most places are vacant, and reports whether it did. Places change then.
+func (x *Index) Shrink() bool {
 	n := len(x.places)
 	for n > minPlaces && 16*x.count < 3*n {
 		n /= 2
 	}
-	if n < len(x.places) {
-		x.resize(n)
+	if n == len(x.places) {
+		return false
 	}
+	x.resize(n)
+	return true
 }
 
 // resize makes it n places.

@@ -119,7 +119,7 @@ func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, stat
 	} else if len(reply.Splices) > 0 {
 		pieces = spliced(out, reply.Splices)
 	}
-	encoding := ""
+	encoding, summed := "", reply.Summed
 	if given == nil && length > compressAbove && len(r.acceptEncoding) > 0 {
 		if coding := acceptedCoding(string(r.acceptEncoding)); coding != identity {
 			c.pause()
@@ -128,7 +128,7 @@ func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, stat
 				body = out[headRoom:]
 			}
 			out = s.encoders.encode(make([]byte, headRoom, headRoom+len(body)), coding, body)
-			body, page, encoding = out[headRoom:], nil, codingNames[coding]
+			body, page, encoding, summed = out[headRoom:], nil, codingNames[coding], false
 			length = len(body)
 		}
 	}
@@ -164,7 +164,7 @@ func (s *Server) write(c *conn, r *plainRequest, now time.Time, out []byte, stat
 	sum := reply.CRC
 	if pieces != nil {
 		sum = crcOf(pieces)
-	} else if page == nil {
+	} else if !summed {
 		sum = crc32.ChecksumIEEE(body)
 	}
 	head = strconv.AppendUint(append(head, "\r\nX-Amz-Crc32: "...), uint64(sum), 10)

@@ -21,7 +21,7 @@ func lending(n int) handlerFunc {
 	page := []byte(`"` + strings.Repeat("page", n/4) + `"`)
 	return func(_ context.Context, _ *ddb.Request, _ proxy.Options, r *proxy.Reply) error {
 		if r.Result = proxy.Hit; r.Lend {
-			r.Page, r.CRC = page, crc32.ChecksumIEEE(page)
+			r.Page, r.CRC, r.Summed = page, crc32.ChecksumIEEE(page), true
 		} else {
 			r.Body = append(r.Body, page...)
 		}
