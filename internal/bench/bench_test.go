@@ -110,6 +110,12 @@ func TestRatiosAreMadeWithinARound(t *testing.T) {
 	if got := spread(s.over("a", "b")); got != "2 (2..2)" {
 		t.Errorf("ratios are %s, want 2 in every round", got)
 	}
+	if got := spreadTo(4, []float64{1.1004}); got != "1.1 (1.1..1.1)" {
+		t.Errorf("to four digits 1.1004 is %s", got)
+	}
+	if got := spreadTo(4, []float64{1.0957}); got != "1.096 (1.096..1.096)" {
+		t.Errorf("to four digits 1.0957 is %s", got)
+	}
 	if got := spread(s.over("a", "absent")); got != "not measured" {
 		t.Errorf("ratio to an absent side is %q", got)
 	}

@@ -322,8 +322,8 @@ func measureBudget(ctx context.Context, s *settings, out io.Writer, l *loop, ups
 			return err
 		}
 		growth := []float64{(peak - idle) / smallBudget}
-		row(out, fmt.Sprintf("most resident above idle (%.0f MB) / budget, after %s", idle/1e6, phase.name), growth, atMost(growth, 1.1))
-		row(out, "the same at the end", []float64{(now - idle) / smallBudget}, "")
+		rowTo(out, 4, fmt.Sprintf("most resident above idle (%.0f MB) / budget, after %s", idle/1e6, phase.name), growth, atMost(growth, 1.1))
+		rowTo(out, 4, "the same at the end", []float64{(now - idle) / smallBudget}, "")
 	}
 	return nil
 }

@@ -27,12 +27,15 @@ func (s samples) over(a, b string) []float64 {
 }
 
 // spread is the median of values with their least and greatest.
-func spread(values []float64) string {
+func spread(values []float64) string { return spreadTo(3, values) }
+
+// spreadTo is spread to a number of digits.
+func spreadTo(digits int, values []float64) string {
 	if len(values) == 0 {
 		return "not measured"
 	}
 	sorted := slices.Sorted(slices.Values(values))
-	return fmt.Sprintf("%.3g (%.3g..%.3g)", median(sorted), sorted[0], sorted[len(sorted)-1])
+	return fmt.Sprintf("%.*g (%.*g..%.*g)", digits, median(sorted), digits, sorted[0], digits, sorted[len(sorted)-1])
 }
 
 // median is the middle of values.
@@ -47,7 +50,12 @@ func median(values []float64) float64 {
 
 // row prints one line of the report: what was measured, the figure, and how it stands to its target, if it has one.
 func row(out io.Writer, what string, values []float64, verdict string) {
-	fmt.Fprintf(out, "  %-62s %-24s %s\n", what, spread(values), verdict)
+	rowTo(out, 3, what, values, verdict)
+}
+
+// rowTo is row to a number of digits, for what comes close to its target.
+func rowTo(out io.Writer, digits int, what string, values []float64, verdict string) {
+	fmt.Fprintf(out, "  %-62s %-24s %s\n", what, spreadTo(digits, values), verdict)
 }
 
 // atLeast judges a median against the least that is owed.
