@@ -60,18 +60,22 @@ func (s *bodyScanner) skip() bool {
 	return false
 }
 
-// endOfString is where the string that begins at from has its closing quote; the end of b if it has none.
+// endOfString is where the string that begins at from has its closing quote; the end of b if it has none. A quote is escaped by an odd
+// number of backslashes before it. What is between two quotes is looked at once, whatever it is.
 func endOfString(b []byte, from int) int {
-	for {
-		quote := bytes.IndexByte(b[from:], '"')
-		if quote < 0 {
+	for at := from; ; {
+		i := bytes.IndexByte(b[at:], '"')
+		if i < 0 {
 			return len(b)
 		}
-		escape := bytes.IndexByte(b[from:from+quote], '\\')
-		if escape < 0 {
-			return from + quote
+		quote, run := at+i, 0
+		for quote-run > from && b[quote-run-1] == '\\' {
+			run++
 		}
-		from += escape + 2
+		if run%2 == 0 {
+			return quote
+		}
+		at = quote + 1
 	}
 }
 
