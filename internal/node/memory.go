@@ -31,12 +31,14 @@ const (
 
 // While the caches have not filled their budget, garbage may take a quarter of what is left of it, up to mostGarbage, before it is
 // collected. A collection makes requests slower for some tens of milliseconds, and a small heap is collected with every few
-// thousand misses. Once the budget is full the collector goes by its own rule: as much garbage as there is live.
+// thousand misses. Once the budget is full there may be half as much garbage as there is live: collections are cheap, since what is
+// cached lies outside of the heap, and the budget is a promise.
 const (
 	garbageShare = 4
 	mostGarbage  = 64 << 20
 	// mostPercent bounds what is set, since it goes by what was live at the last collection, and the next may find much more.
-	mostPercent = 1000
+	mostPercent  = 1000
+	leastPercent = 50
 	// leastLive is what is taken to be live at least.
 	leastLive = 4 << 20
 )
@@ -113,7 +115,7 @@ func (n *Node) paceHeap(ctx context.Context, ticks <-chan time.Time) {
 		}
 		if n.heap.Percent != nil {
 			want := garbagePercent(n.store.Memory()-n.store.Held(), n.heap.Live())
-			if max(want-percent, percent-want) > percent/8 || want == 100 && percent != 100 {
+			if max(want-percent, percent-want) > percent/8 || want == leastPercent && percent != leastPercent {
 				n.heap.Percent(int(want))
 				percent = want
 			}
@@ -130,5 +132,5 @@ func (n *Node) paceHeap(ctx context.Context, ticks <-chan time.Time) {
 // budget.
 func garbagePercent(left, live int64) int64 {
 	room := min(max(0, left)/garbageShare, mostGarbage)
-	return min(max(100, 100*room/max(live, leastLive)), mostPercent)
+	return min(max(leastPercent, 100*room/max(live, leastLive)), mostPercent)
 }

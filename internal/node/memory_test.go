@@ -128,8 +128,8 @@ func TestGarbageMayTakeWhatTheCachesHaveNotFilled(t *testing.T) {
 		core.Done(1, r.Flight, coherence.Image{Bytes: make([]byte, 1000)})
 	}
 	tick()
-	if got := <-percents; got != 100 || store.Held() < 50<<20 {
-		t.Errorf("with %d of %d bytes held garbage may be %d %% of what is live, want 100", store.Held(), store.Memory(), got)
+	if got := <-percents; got != leastPercent || store.Held() < 50<<20 {
+		t.Errorf("with %d of %d bytes held garbage may be %d %% of what is live, want %d", store.Held(), store.Memory(), got, leastPercent)
 	}
 	tick() // nothing has changed, so nothing is set
 	core.Shed(1 << 40)
@@ -139,8 +139,8 @@ func TestGarbageMayTakeWhatTheCachesHaveNotFilled(t *testing.T) {
 	}
 	stop()
 	<-done
-	if got := garbagePercent(1<<40, 100<<20); got != 100 {
-		t.Errorf("garbage may be %d %% of 100 MiB live, want 100: it is more than enough", got)
+	if got := garbagePercent(1<<40, 100<<20); got != 100*mostGarbage/(100<<20) {
+		t.Errorf("garbage may be %d %% of 100 MiB live, want %d", got, 100*mostGarbage/(100<<20))
 	}
 	if got := garbagePercent(1<<40, 0); got != mostPercent {
 		t.Errorf("garbage may be %d %% before the first collection, want %d at most", got, mostPercent)
