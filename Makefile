@@ -82,11 +82,8 @@ bench: ## benchmarks that match BENCH, COUNT times, into .work/bench.txt
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... > $(WORK)/bench.txt || { cat $(WORK)/bench.txt; exit 1; }
 	@cat $(WORK)/bench.txt
 
-bench-compare: bench ## the same at commit REF, and the two compared
-	rm -rf $(WORK)/ref && git worktree prune && git worktree add --detach $(WORK)/ref $(REF)
-	cd $(WORK)/ref && $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... > ../bench-ref.txt || { cat ../bench-ref.txt; exit 1; }
-	git worktree remove --force $(WORK)/ref
-	$(GO) run -C tools golang.org/x/perf/cmd/benchstat $(CURDIR)/$(WORK)/bench-ref.txt $(CURDIR)/$(WORK)/bench.txt
+bench-compare: ## benchmarks that match BENCH here and at commit REF, in turns, COUNT times each, and the two compared
+	GO='$(GO)' bash internal/bench/compare.sh '$(REF)' '$(BENCH)' '$(COUNT)'
 
 bench-ceiling: ## hits beside bare fasthttp and net/http, Redis and memcached on cores of their own; BENCH_CEILING adds flags, such as -peer
 	@mkdir -p $(WORK)/bench-ceiling
