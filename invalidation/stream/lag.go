@@ -18,7 +18,7 @@ const (
 )
 
 // Lag learns L, the bound on how long after its commit a change shows in the stream. DynamoDB states none; every own
-// write that changed data is a free probe, from its acknowledgement to its record (§3.4). It must be used by one goroutine at a time.
+// write that changed data is a free probe, from its acknowledgement to its record (R60). It must be used by one goroutine at a time.
 type Lag struct {
 	floor time.Duration
 	// halves are the samples of this half window and of the one or two before.
