@@ -4,6 +4,7 @@ package proxy
 
 import (
 	"context"
+	"runtime/debug"
 	"testing"
 
 	"millrace/cache"
@@ -55,12 +56,14 @@ func testHitAllocs(t *testing.T, sample string) {
 }
 
 // What a miss and a write make in garbage, sockets aside, is known and may only become less: the collector was a tenth of what a
-// missed Query cost.
+// missed Query cost. It is counted with tables grown and between collections, for these empty the pools, and how often they come is
+// the machine's.
 func TestMissesMakeLittleGarbage(t *testing.T) {
-	most := map[string]float64{"GetItem": 8, "Query": 37, "BatchGetItem": 132, "PutItem": 26}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	most := map[string]float64{"GetItem": 8, "Query": 36, "BatchGetItem": 131, "PutItem": 26}
 	for i, c := range cannedCalls {
 		call := cannedCall(t, i)
-		for range 100 {
+		for range 1000 {
 			call()
 		}
 		if n := testing.AllocsPerRun(2000, call); n > most[c.name] {
