@@ -9,7 +9,7 @@ import (
 // Some rules show only in rare company: an answer that is under way when the node stands still for longer than Delta, and
 // a reader who comes between it and the next; a page that is asked for again over the place that an item leaves; a write of
 // unknown outcome of which no record tells; one write to a quiet partition of an index that lags, and the part of a page that lacks
-// it. Every eighth world is made for them.
+// it; a table that its own clients delete and make anew among its readers. Every eighth world is made for them.
 
 // aim makes the worlds of some seeds what the rare needs.
 func (s *Scenario) aim() {
@@ -18,6 +18,10 @@ func (s *Scenario) aim() {
 	}
 	if s.Behind = s.Seed/8%8 == 3; s.Behind {
 		s.Slow, s.Stream, s.Late, s.Faults, s.View, s.PublishLag = true, true, false, 0, "NEW_AND_OLD_IMAGES", publishLag
+		return
+	}
+	if s.Remade = s.Seed/8%8 == 7; s.Remade {
+		s.Nodes, s.Stream, s.Late, s.PublishLag = 1, false, false, publishLag
 		return
 	}
 	if s.Alone = s.Seed/8%2 == 0; s.Alone {
@@ -112,5 +116,27 @@ func (s *Scenario) behind(r *rand.Rand, at time.Duration, hot int, id *int) (out
 	add(written, opForeign, 0, hot, beside)
 	again(written + 2300*ms)
 	again(written + 10500*ms)
+	return out
+}
+
+// remade is an episode about a table's end: what was read through the node that deletes the table and makes it anew is read again
+// there, before something else that tells of the change has made the node forget.
+func (s *Scenario) remade(r *rand.Rand, at time.Duration, hot int, id *int) (out []*Op) {
+	ms := time.Millisecond
+	add := func(after time.Duration, k Kind, key int) {
+		*id++
+		out = append(out, &Op{At: at + after, Kind: k, Key: key, ID: *id, Pick: r.Uint64() >> 8})
+	}
+	reads := func(from time.Duration) {
+		for k := range perPart {
+			add(from+time.Duration(r.Int64N(int64(40*ms))), opGet, hot/perPart*perPart+k)
+			add(from+time.Duration(r.Int64N(int64(40*ms))), opQuery, hot)
+		}
+	}
+	reads(0)
+	add(200*ms, opDrop, hot)
+	for n := range 5 {
+		reads(210*ms + time.Duration(n)*150*ms)
+	}
 	return out
 }

@@ -75,6 +75,7 @@ type Scenario struct {
 	Alone      bool // one node and nobody else: what is stored is what it has written
 	Tardy      bool // the streams' answers are long on their way
 	Behind     bool // indexes lag by up to 5 s at all times, and their partitions are quiet
+	Remade     bool // one node, whose clients delete the table and make it anew again and again
 	Nodes      int
 	Stream     bool
 	View       string
@@ -95,8 +96,8 @@ type Scenario struct {
 // String prints the scenario and its script.
 func (s *Scenario) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d calm=%v indexed=%v alone=%v tardy=%v behind=%v nodes=%d stream=%v view=%s slow=%v late=%v lossy=%v audit=%v expire=%v auto=%v leaderless=%v frugal=%v faults=1/%d\n",
-		s.Seed, s.Calm, s.Indexed, s.Alone, s.Tardy, s.Behind, s.Nodes, s.Stream, s.View, s.Slow, s.Late, s.Lossy, s.Audit, s.Expire, s.Auto, s.Leaderless, s.Frugal, s.Faults)
+	fmt.Fprintf(&b, "seed %d calm=%v indexed=%v alone=%v tardy=%v behind=%v remade=%v nodes=%d stream=%v view=%s slow=%v late=%v lossy=%v audit=%v expire=%v auto=%v leaderless=%v frugal=%v faults=1/%d\n",
+		s.Seed, s.Calm, s.Indexed, s.Alone, s.Tardy, s.Behind, s.Remade, s.Nodes, s.Stream, s.View, s.Slow, s.Late, s.Lossy, s.Audit, s.Expire, s.Auto, s.Leaderless, s.Frugal, s.Faults)
 	for _, o := range s.Ops {
 		fmt.Fprintln(&b, o)
 	}
@@ -206,6 +207,8 @@ func Generate(seed uint64) *Scenario {
 		episode := s.episode
 		if s.Behind {
 			episode = s.behind
+		} else if s.Remade && r.IntN(3) > 0 {
+			episode = s.remade
 		} else if (s.Alone || s.Tardy) && r.IntN(3) > 0 {
 			episode = s.aimed
 		}
