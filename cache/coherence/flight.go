@@ -62,7 +62,7 @@ func (c *Core) validAt(f *Flight) Time {
 // table moreover: no commit of the key was announced since f began, or f would have been voided, and none was under way
 // when it began, or f would never have been open; so what f reads is current at the arrival or read after it, and even
 // a strong read may join. Elsewhere a strong read may join only a backend read sent after its own arrival, which the core
-// cannot know, so it leads (coherence §1.3). A flight under way for longer than a value may be old is too old to join (R54).
+// cannot know, so it leads (R56). A flight under way for longer than a value may be old is too old to join (R54).
 func (c *Core) joinable(now Time, f *Flight, o *ReadOptions) bool {
 	t, validAt := f.table, c.validAt(f)
 	if o.Exclusive || o.NoCache || o.Strong && !(f.Strong && t.authoritative()) || f.thrift && !o.Thrift {

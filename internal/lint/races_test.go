@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Every race of the coherence design is answered by a switch that the simulators must miss, or there is a reason why not; and the
+// Every race that docs/COHERENCE.md numbers is answered by a switch that the simulators must miss, or there is a reason why not; and the
 // list that says so is complete.
 
 // races is how many there are.

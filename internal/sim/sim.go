@@ -7,7 +7,7 @@
 // between shards, and lost with the reader's place; readers stand still, coverage ends and begins, the table is made
 // anew, processes are killed, flights outlast Delta, a lagging index is behind.
 //
-// Oracles, by the names of the coherence design: P1 read your writes; P2 monotonic reads of an item; P3 nothing older than
+// Oracles, by the names of docs/COHERENCE.md: P1 read your writes; P2 monotonic reads of an item; P3 nothing older than
 // Delta while the stream is read; P4 nothing older than its TTL; P5 convergence: after quiet, what is servable equals a strong
 // read, and what was read once is then a hit, longer than for Delta; P6 no value that was never committed; P7 a page is a
 // page of some legal moment; P8 a page of a lagging index is no staler than the index and Delta; P9 strong reads are

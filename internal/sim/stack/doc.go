@@ -6,7 +6,7 @@
 // seed, the virtual time and the place draw, so that at nearly every instant one goroutine wakes; what is noted of one
 // instant is sorted, so that the order of those that wake together does not show.
 //
-// The oracle is the commit log. It judges, by the names of the coherence design: P1 read your writes; P2 monotonic reads
+// The oracle is the commit log. It judges, by the names of docs/COHERENCE.md: P1 read your writes; P2 monotonic reads
 // of an item; P3 nothing older than Delta while the stream is read and keeps its lag; P4 nothing older than its time to live;
 // P5 convergence: after quiet everything that is answered equals a strong read; P6 no value that was never committed; P7 a
 // page is a page of one legal moment, by the interval it scanned; P8 a global index's page is no staler than the index and
