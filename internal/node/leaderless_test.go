@@ -1,12 +1,8 @@
 package node
 
 import (
-	"bytes"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +11,7 @@ import (
 
 // leaderless stands between a node and its upstream and refuses strongly consistent reads while it has an answer for them.
 type leaderless struct {
-	*httptest.Server
+	URL string
 
 	mu sync.Mutex
 
@@ -28,20 +24,10 @@ type leaderless struct {
 // newLeaderless starts one before behind.
 func newLeaderless(t *testing.T, behind *running) *leaderless {
 	t.Helper()
-	target, err := url.Parse(behind.address())
-	if err != nil {
-		t.Fatal(err)
-	}
-	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
 	l := &leaderless{}
-	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-		strong := strings.Contains(string(body), `"ConsistentRead":true`)
+	l.URL = overridden(t, behind, func(w http.ResponseWriter, r *http.Request) bool {
+		operation, body := askedOf(r)
+		strong := strings.Contains(body, `"ConsistentRead":true`)
 		l.mu.Lock()
 		status, answer := l.status, l.body
 		switch operation {
@@ -54,15 +40,14 @@ func newLeaderless(t *testing.T, behind *running) *leaderless {
 			status = 0
 		}
 		l.mu.Unlock()
-		if status != 0 {
-			w.Header().Set("X-Amzn-Requestid", "REFUSED")
-			w.WriteHeader(status)
-			_, _ = io.WriteString(w, answer)
-			return
+		if status == 0 {
+			return false
 		}
-		pass.ServeHTTP(w, r)
-	}))
-	t.Cleanup(l.Close)
+		w.Header().Set("X-Amzn-Requestid", "REFUSED")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, answer)
+		return true
+	})
 	return l
 }
 

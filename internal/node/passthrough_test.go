@@ -1,11 +1,13 @@
 package node
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,6 +30,14 @@ func overridden(t *testing.T, behind *running, answer func(w http.ResponseWriter
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+// askedOf is the operation that a request is for, and its body, which can be read again.
+func askedOf(r *http.Request) (operation, body string) {
+	b, _ := io.ReadAll(r.Body) // a client that leaves asks for nothing
+	r.Body = io.NopCloser(bytes.NewReader(b))
+	_, operation, _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	return operation, string(b)
 }
 
 // What upstream, or something before it, answers instead of serving a request comes to the client with what it needs to make of it, for reads

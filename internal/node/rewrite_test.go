@@ -1,12 +1,8 @@
 package node
 
 import (
-	"bytes"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +14,7 @@ import (
 
 // recorder stands between a node and its upstream, keeps what goes by, and may deny it.
 type recorder struct {
-	*httptest.Server
+	URL string
 
 	mu sync.Mutex
 
@@ -29,30 +25,21 @@ type recorder struct {
 // record starts a recorder before behind.
 func record(t *testing.T, behind *running) *recorder {
 	t.Helper()
-	target, err := url.Parse(behind.address())
-	if err != nil {
-		t.Fatal(err)
-	}
-	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
 	p := &recorder{}
-	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	p.URL = overridden(t, behind, func(w http.ResponseWriter, r *http.Request) bool {
+		operation, body := askedOf(r)
 		p.mu.Lock()
 		if operation != "DescribeTable" && operation != "" { // the latter looks whether the upstream is there
-			p.sent = append(p.sent, operation+" "+string(body))
+			p.sent = append(p.sent, operation+" "+body)
 		}
-		denied := p.deny != nil && p.deny(operation, string(body))
+		denied := p.deny != nil && p.deny(operation, body)
 		p.mu.Unlock()
 		if denied {
 			w.WriteHeader(400)
 			_, _ = io.WriteString(w, `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"User: arn:aws:iam::1:user/u is not authorized to perform: dynamodb:`+operation+`"}`)
-			return
 		}
-		pass.ServeHTTP(w, r)
-	}))
-	t.Cleanup(p.Close)
+		return denied
+	})
 	return p
 }
 

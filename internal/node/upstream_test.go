@@ -72,24 +72,17 @@ func TestRoundTripThroughUpstream(t *testing.T) {
 // forgotten if it succeeds.
 func TestOtherServicesAreForwarded(t *testing.T) {
 	t.Parallel()
-	behind := run(t, testConfig())
-	target, err := url.Parse(behind.address())
-	if err != nil {
-		t.Fatal(err)
-	}
-	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
 	heard := make(chan string, 1)
-	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if name := r.Header.Get("X-Amz-Target"); !strings.HasPrefix(name, "DynamoDB_20120810.") {
-			body, _ := io.ReadAll(r.Body)
-			heard <- name + " " + string(body)
-			_, _ = io.WriteString(w, `{"ConsumedCapacityUnits":1.0}`)
-			return
+	front := run(t, upstreamConfig(overridden(t, run(t, testConfig()), func(w http.ResponseWriter, r *http.Request) bool {
+		name := r.Header.Get("X-Amz-Target")
+		if strings.HasPrefix(name, "DynamoDB_20120810.") {
+			return false
 		}
-		pass.ServeHTTP(w, r)
-	}))
-	t.Cleanup(mirror.Close)
-	front := run(t, upstreamConfig(mirror.URL))
+		_, body := askedOf(r)
+		heard <- name + " " + body
+		_, _ = io.WriteString(w, `{"ConsumedCapacityUnits":1.0}`)
+		return true
+	})))
 	front.mustCall("CreateTable", createTable)
 	const get = `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`
 	front.mustCall("GetItem", get)
@@ -267,18 +260,14 @@ func keepsRegionsApart(t *testing.T, front *running, known bool, here, there str
 // A table of another account, named by its ARN, is not our table of that name.
 func TestForeignARNsAreNotMixed(t *testing.T) {
 	t.Parallel()
-	behind := run(t, testConfig())
 	// The engine serves its own ARNs only; for others a stand-in says yes to everything.
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		target, _ := url.Parse(behind.address())
-		if r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.PutItem" && r.ContentLength > 100 {
+	front := run(t, upstreamConfig(overridden(t, run(t, testConfig()), func(w http.ResponseWriter, r *http.Request) bool {
+		others := r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.PutItem" && r.ContentLength > 100
+		if others {
 			_, _ = w.Write([]byte(`{}`))
-			return
 		}
-		(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}).ServeHTTP(w, r)
-	}))
-	t.Cleanup(proxy.Close)
-	front := run(t, upstreamConfig(proxy.URL))
+		return others
+	})))
 	front.mustCall("CreateTable", createTable)
 	front.mustCall("PutItem", `{"TableName":"t-1","Item":{"p":{"S":"a"},"v":{"S":"ours"}}}`)
 	get := func() string {

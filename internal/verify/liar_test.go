@@ -170,19 +170,9 @@ func TestTooFewSamplesAreNoProof(t *testing.T) {
 	if report.Verdict != TooFewSamples {
 		t.Errorf("verdict of the run: %s, want %s", report.Verdict, TooFewSamples)
 	}
-	var text, page strings.Builder
-	if err := report.WriteText(&text); err != nil {
-		t.Fatal(err)
-	}
-	if err := report.WriteHTML(&page); err != nil {
-		t.Fatal(err)
-	}
-	b, err := json.Marshal(report)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text, page, asJSON := forms(t, report)
 	const warning = "too few samples to say that it holds: own-query"
-	for form, says := range map[string]string{"text": text.String(), "page": page.String(), "JSON": string(b)} {
+	for form, says := range map[string]string{"text": text, "page": page, "JSON": asJSON} {
 		if !strings.Contains(says, warning) || !strings.Contains(says, "are needed") {
 			t.Errorf("the %s does not warn:\n%s", form, says)
 		}

@@ -315,6 +315,23 @@ func TestAWSEndpointsAreKnown(t *testing.T) {
 	f("https://amazonaws.com.example.org", false, "")
 }
 
+// forms are a report as text, as a page and as JSON.
+func forms(t *testing.T, report Report) (text, page, asJSON string) {
+	t.Helper()
+	var asText, asPage strings.Builder
+	if err := report.WriteText(&asText); err != nil {
+		t.Fatal(err)
+	}
+	if err := report.WriteHTML(&asPage); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return asText.String(), asPage.String(), string(b)
+}
+
 // pageFlag keeps the page of TestReportsSayTheSame, with some more rows, for docs/VERIFY.md.
 var pageFlag = flag.String("page", "", "file for the report's page of a cache with a time to live beside millrace")
 
@@ -342,39 +359,29 @@ func TestReportsSayTheSame(t *testing.T) {
 	if report.Verdict != Violated {
 		t.Errorf("verdict: %s", report.Verdict)
 	}
-	var text, page strings.Builder
-	if err := report.WriteText(&text); err != nil {
-		t.Fatal(err)
-	}
-	if err := report.WriteHTML(&page); err != nil {
-		t.Fatal(err)
-	}
-	b, err := json.Marshal(report)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text, page, asJSON := forms(t, report)
 	var back Report
-	if err := json.Unmarshal(b, &back); err != nil || len(back.Targets) != 2 || back.Verdict != Violated {
+	if err := json.Unmarshal([]byte(asJSON), &back); err != nil || len(back.Targets) != 2 || back.Verdict != Violated {
 		t.Errorf("the JSON does not come back: %v", err)
 	}
 	if *pageFlag != "" {
-		if err := os.WriteFile(*pageFlag, []byte(page.String()), 0o644); err != nil {
+		if err := os.WriteFile(*pageFlag, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	says := report.Targets[0].Rows[slices.IndexFunc(report.Targets[0].Rows, func(r *Row) bool { return r.Name == "own-query" })].Histories[0].Says
 	for _, want := range []string{says, "own-query", "foreign-query", "verdict: violated"} {
-		if !strings.Contains(text.String(), want) {
-			t.Errorf("the text lacks %q:\n%s", want, text.String())
+		if !strings.Contains(text, want) {
+			t.Errorf("the text lacks %q:\n%s", want, text)
 		}
 	}
 	for _, want := range []string{says, "foreign-query", "<svg class=\"history\"", "<svg class=\"delays\"", "&lt;TTL cache&gt;", "prefers-color-scheme: dark"} {
-		if !strings.Contains(page.String(), want) {
+		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
 	for _, foreign := range []string{"<script", "<link", "src=", "@import", "url("} {
-		if strings.Contains(page.String(), foreign) {
+		if strings.Contains(page, foreign) {
 			t.Errorf("the page refers to something outside by %q", foreign)
 		}
 	}
