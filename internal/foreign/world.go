@@ -24,6 +24,7 @@ type world struct {
 
 	upstream, front *process
 	gate            *gate
+	ports           *ports
 }
 
 // process is a millrace.
@@ -50,10 +51,10 @@ func newWorld(ctx context.Context, o *options, v variant) (w *world, err error) 
 			err = errors.Join(err, w.close())
 		}
 	}()
-	ports, err := freePorts(4)
-	if err != nil {
+	if w.ports, err = reserve(4); err != nil {
 		return nil, err
 	}
+	ports := w.ports.addresses
 	behind, durability := filepath.Join(w.dir, "upstream.yaml"), "async"
 	if v.killed {
 		durability = "sync"
@@ -112,6 +113,9 @@ func (w *world) close() (err error) {
 	}
 	if w.gate != nil {
 		w.gate.close()
+	}
+	if w.ports != nil {
+		w.ports.release()
 	}
 	return errors.Join(err, os.RemoveAll(filepath.Join(w.dir, "data")))
 }
@@ -310,18 +314,4 @@ func (g *gate) close() {
 	_ = g.listener.Close()
 	g.shut(true)
 	g.serving.Wait()
-}
-
-// freePorts returns loopback addresses that nothing listened on a moment ago.
-func freePorts(n int) ([]string, error) {
-	var out []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		out = append(out, l.Addr().String())
-	}
-	return out, nil
 }
