@@ -153,6 +153,25 @@ func TestClosedPort(t *testing.T) {
 	got = examine(t, upstream(t), func(c *Config) { c.Upstream.Endpoint.StreamsURL = url; c.Tables = []string{"whole"} })
 	expect(t, got, Warn, "streams endpoint", "", "connection refused")
 	expect(t, got, Warn, "stream", "whole", "Upstream cannot be reached")
+	// So are streams whose endpoint takes connections and says nothing.
+	mute, err := net.Listen("tcp", "127.0.0.1:0") // the system takes connections by itself
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = mute.Close() }()
+	got = examine(t, upstream(t), func(c *Config) {
+		c.Upstream.Endpoint.StreamsURL, c.Tables = "http://"+mute.Addr().String(), []string{"whole"}
+		c.Upstream.AttemptTimeout, c.Upstream.Timeout = 300*time.Millisecond, 400*time.Millisecond
+	})
+	expect(t, got, OK, "endpoint", "", "answers in")
+	expect(t, got, Warn, "streams endpoint", "", mute.Addr().String())
+	expect(t, got, Warn, "stream", "whole", "")
+	if worst(got) != Warn {
+		t.Errorf("a table that can be cached without its stream fails: %+v", got)
+	}
+	for _, f := range got {
+		t.Logf("%s %s %s: %s; %s", f.Level, f.Check, f.Table, f.Detail, f.Next)
+	}
 }
 
 // stub answers every POST with a status and body, and GET with a Date that far off.

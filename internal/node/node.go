@@ -339,6 +339,9 @@ func (n *Node) checks() []admin.Check {
 	if n.upstream != nil {
 		checks = append(checks, n.upstreamCheck())
 	}
+	if n.streams != nil {
+		checks = append(checks, streamsCheck(n.streams.Tables()))
+	}
 	return checks
 }
 

@@ -87,6 +87,16 @@ func (s *silencer) pipe(to, from net.Conn) {
 	}
 }
 
+// refuse ends all connections and takes no more: the system refuses them.
+func (s *silencer) refuse() {
+	_ = s.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.open {
+		_ = c.Close()
+	}
+}
+
 // url is its address.
 func (s *silencer) url() string { return "http://" + s.Addr().String() }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,6 +12,7 @@ import (
 	"millrace/backend"
 	"millrace/backend/aws"
 	"millrace/backend/engine"
+	"millrace/cache"
 	"millrace/ddb"
 	"millrace/internal/admin"
 	"millrace/invalidation"
@@ -149,5 +151,40 @@ func (n *Node) upstreamCheck() admin.Check {
 	if since := n.upstream.Down(); !since.IsZero() {
 		c.Fault = fmt.Sprintf("%s has not answered for %v", n.upstream.URL(), time.Since(since).Round(time.Second))
 	}
+	return c
+}
+
+// mostToldOf is how many tables a check names, and newly how long an error of a stream's reader bears on it: what fails is tried again within
+// five seconds, and may take ten.
+const (
+	mostToldOf = 3
+	newly      = 20 * time.Second
+)
+
+// streamsCheck tells of which tables the stream says too little at the moment, and what follows. Their endpoint may be away while that of
+// the tables answers, so upstreamCheck tells nothing of it. It is advisory too: what is cached is served for a shorter time, or foreign writes
+// are seen late, and every request is answered.
+func streamsCheck(tables []stream.TableState) admin.Check {
+	c := admin.Check{Name: "streams", Advisory: true}
+	var faults []string
+	for _, t := range tables {
+		fault, failing := "", t.LastError != "" && time.Since(t.LastErrorAt) < newly
+		switch {
+		case t.Mode == cache.Stream && t.Delta > 0 && t.Age > t.Delta:
+			fault = fmt.Sprintf("that of table %s tells nothing of the last %v: what is cached is served for delta, %v, only", t.Table, t.Age.Round(time.Second), t.Delta)
+		case t.Mode == cache.TTL && t.ARN != "" && failing:
+			fault = fmt.Sprintf("that of table %s is not followed yet: writes of others are seen when the time to live is over", t.Table)
+		default:
+			continue
+		}
+		if failing {
+			fault += " (" + t.LastError + ")"
+		}
+		faults = append(faults, fault)
+	}
+	if more := len(faults) - mostToldOf; more > 0 {
+		faults = append(faults[:mostToldOf], fmt.Sprintf("and %d more", more))
+	}
+	c.Fault = strings.Join(faults, "; ")
 	return c
 }
