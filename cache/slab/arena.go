@@ -3,6 +3,7 @@ package slab
 import (
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 )
 
 // Handle names a blob of one arena, in the lowest HandleBits. It holds no pointer. The zero Handle is none.
@@ -34,21 +35,29 @@ type Arena struct {
 	Pool *Pool
 
 	segments []segment
-	vacant   []int32 // places in segments that hold none
-	open     int32   // the segment that is appended to, plus one; 0 is none
-	live     int64   // bytes of blobs alive in the pool's segments, with their heads
-	used     int64   // bytes appended to those
-	large    int64   // bytes of blobs with memory of their own
+	vacant   int32 // a place in segments that holds none, plus one; 0 is none. It knows the next
+	open     int32 // the segment that is appended to, plus one; 0 is none
+	live     int64 // bytes of blobs alive in the pool's segments, with their heads
+	used     int64 // bytes appended to those
+	large    int64 // bytes of blobs with memory of their own
 }
 
 // segment is one piece of memory.
 type segment struct {
 	bytes []byte // nil in a vacant place
-	used  int    // bytes appended
+	used  int    // bytes appended; of a vacant place the next one, as in Arena.vacant
 	live  int    // of those, of blobs alive
 	large bool   // one blob, in apart
 	apart extent
 }
+
+// segmentBytes is what a segment takes in its arena's table, which grows by the growShare-th part of itself and never shrinks;
+// segmentShare is that with its part of the places to come.
+const (
+	segmentBytes = int64(unsafe.Sizeof(segment{}))
+	growShare    = 8
+	segmentShare = segmentBytes + segmentBytes/growShare + 1
+)
 
 // Live is the memory of blobs alive, in bytes, heads included.
 func (a *Arena) Live() int64 { return a.live + a.large }
@@ -77,14 +86,19 @@ func (a *Arena) allocLarge(n, size int) (Handle, []byte) {
 
 // place puts s among the segments.
 func (a *Arena) place(s segment) int32 {
-	if n := len(a.vacant); n > 0 {
-		i := a.vacant[n-1]
-		a.vacant = a.vacant[:n-1]
+	if i := a.vacant - 1; i >= 0 {
+		a.vacant = int32(a.segments[i].used)
 		a.segments[i] = s
 		return i
 	}
 	if len(a.segments) == 1<<placeBits {
 		panic("slab: an arena of more segments than a handle can tell apart")
+	}
+	if n := len(a.segments); n == cap(a.segments) {
+		longer := make([]segment, n, n+n/growShare+1)
+		copy(longer, a.segments)
+		a.Pool.tables.Add(int64(cap(longer)-n) * segmentBytes)
+		a.segments = longer
 	}
 	a.segments = append(a.segments, s)
 	return int32(len(a.segments) - 1)
@@ -159,8 +173,8 @@ func (a *Arena) drop(i int32) {
 	if a.open == i+1 {
 		a.open = 0
 	}
-	*s = segment{}
-	a.vacant = append(a.vacant, i)
+	*s = segment{used: int(a.vacant)}
+	a.vacant = i + 1
 }
 
 // clean moves what is alive out of the segment that has least of it, and gives that back.

@@ -39,6 +39,7 @@ type Pool struct {
 
 	segments atomic.Int64 // bytes of them lent, and warm
 	large    atomic.Int64 // bytes of pages of blobs too large for a segment
+	tables   atomic.Int64 // bytes of the arenas' tables of segments, on the heap
 
 	mu     sync.Mutex
 	chunks *chunks
@@ -69,25 +70,25 @@ func NewPool(memory int64, arenas int) *Pool {
 	return p
 }
 
-// Held is the memory of segments lent and kept ready, and of large blobs, in bytes.
-func (p *Pool) Held() int64 { return p.segments.Load() + p.large.Load() }
+// Held is the memory of segments lent and kept ready, of large blobs, and of the tables of both, in bytes.
+func (p *Pool) Held() int64 { return p.Mapped() + p.tables.Load() }
 
-// Mapped is the part of Held that is outside the garbage collector's heap: all of it, but for what lends segments.
-func (p *Pool) Mapped() int64 { return p.Held() }
+// Mapped is the part of Held that is outside the garbage collector's heap: all of it but the tables.
+func (p *Pool) Mapped() int64 { return p.segments.Load() + p.large.Load() }
 
 // Reserve is what so many arenas may hold beside the shares of their blobs: segments half used.
 func (p *Pool) Reserve(arenas int) int64 {
 	return int64(arenas)*2*int64(p.segment) + int64(p.warmest*p.segment)
 }
 
-// Share is the memory that a blob of n bytes takes, with its part of what stays unused at the end of segments of such
-// blobs, and of the garbage that is not worth cleaning yet.
+// Share is the memory that a blob of n bytes takes, with its part of its segment's place in the table and of what stays unused at the
+// end of segments of such blobs, and of the garbage that is not worth cleaning yet.
 func (p *Pool) Share(n int) int64 {
 	size := Size(n)
 	if size > int64(p.segment/largeShare) {
-		return (size + granule - 1) / granule * granule
+		return (size+granule-1)/granule*granule + segmentShare
 	}
-	each := int64(p.segment) / (int64(p.segment) / size)
+	each := (int64(p.segment) + segmentShare) / (int64(p.segment) / size)
 	return each + each/(slackShare-1) + 1
 }
 

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -84,6 +85,7 @@ func (o *owner) check() {
 			held += int64(len(s.bytes))
 		}
 	}
+	held += int64(cap(o.arena.segments)) * segmentBytes
 	if got := o.arena.Pool.Held() - int64(len(o.arena.Pool.warm)*o.arena.Pool.segment); got != held {
 		o.t.Fatalf("Held() = %d and %d segments kept ready, want %d", o.arena.Pool.Held(), len(o.arena.Pool.warm), held)
 	}
@@ -188,7 +190,7 @@ func TestPoolUsesSegmentsAgain(t *testing.T) {
 	if n, most := len(pool.chunks.mapped)*pool.chunk, 1<<20; n > most {
 		t.Errorf("50 fillings of 0.75 MB mapped %d bytes, want at most %d", n, most)
 	}
-	if held, most := pool.Held(), int64(pool.warmest*pool.segment); held > most {
+	if held, most := pool.Mapped(), int64(pool.warmest*pool.segment); held > most {
 		t.Errorf("an idle pool holds %d bytes, want at most %d", held, most)
 	}
 }
@@ -207,6 +209,37 @@ func TestShareIsWhatBlobsOfOneSizeHold(t *testing.T) {
 		if held > shares+int64(o.arena.Pool.segment) || float64(shares) > 1.2*float64(held) {
 			t.Errorf("blobs of %d bytes hold %d bytes, their shares are %d", n, held, shares)
 		}
+	}
+}
+
+// TestTablesOfLargeBlobsAreCounted compares what is said to be held on the heap with what the heap has grown by.
+func TestTablesOfLargeBlobsAreCounted(t *testing.T) {
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	const blobs, size = 100_000, 300
+	arena := &Arena{Pool: NewPool(16<<20, 256)} // of segments of 1 KB, so that such blobs are large
+	before := heap()
+	var last Handle
+	shares := int64(0)
+	for range blobs {
+		last, _ = arena.Alloc(size)
+		shares += arena.Pool.Share(size)
+	}
+	took, counted := heap()-before, arena.Pool.Held()-arena.Pool.Mapped()
+	t.Logf("%d bytes on the heap, %d counted; %d held in all, %d in shares", took, counted, arena.Pool.Held(), shares)
+	if counted < took*9/10 || counted > took*11/10 {
+		t.Errorf("%d large blobs take %d bytes of the heap, %d are counted", blobs, took, counted)
+	}
+	if held := arena.Pool.Held(); held > shares+arena.Pool.Reserve(1) {
+		t.Errorf("%d bytes are held, the shares are %d", held, shares)
+	}
+	arena.Free(last, nil)
+	if again, _ := arena.Alloc(size); again != last {
+		t.Errorf("a vacant place is not used again: %#x after %#x", uint64(again), uint64(last))
 	}
 }
 
