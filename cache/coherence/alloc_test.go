@@ -103,3 +103,35 @@ func TestBytesAreWhatTheHeapHolds(t *testing.T) {
 	f("pages with long keys", 4000, pages(2000, 1000, 64, 1))
 	f("pages with long bounds", 4000, pages(16, 1000, 64, 100))
 }
+
+// TestTablesThatAreGoneAreCounted makes and deletes tables of ever other names, and compares what is said to be held with the heap.
+func TestTablesThatAreGoneAreCounted(t *testing.T) {
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for _, indexes := range []int{0, 1, 5} {
+		const tables = 4000
+		c := New(Config{Shards: 4, Memory: 4 << 20})
+		before, was := heap(), c.Held()-c.Mapped()
+		for i := range tables {
+			table := c.Table(fmt.Sprintf("table-%08d", i))
+			for x := range indexes {
+				s := Span{Index: fmt.Sprintf("index-%d", x), Partition: []byte("p")}
+				r := c.ReadPage(1, table, []byte(s.Index), s, ReadOptions{}, nil)
+				c.DonePage(1, r.Flight, Image{}, s)
+			}
+			c.Forget(table)
+			c.Shed(math.MaxInt64)
+		}
+		took, counted := heap()-before, c.Held()-c.Mapped()-was
+		t.Logf("%d indexes: %d bytes a table are held, %d counted", indexes, took/tables, counted/tables)
+		if float64(counted) < 0.75*float64(took) || float64(counted) > 1.35*float64(took) {
+			t.Errorf("%d tables of %d indexes that are gone take %d bytes, %d are counted", tables, indexes, took, counted)
+		}
+		runtime.KeepAlive(c)
+	}
+}

@@ -91,6 +91,7 @@ type Core struct {
 	start   atomic.Int64 // Config.Start, or when something was last known of a table that is not here; see Unseen
 
 	indexes atomic.Pointer[[]*index] // of all tables, by id; a longer one each time
+	known   atomic.Int64             // bytes of tables and indexes, see tableBytes
 	ids     atomic.Uint64            // the last page's
 
 	mu     sync.RWMutex

@@ -42,10 +42,10 @@ func (c *Core) Bytes() int64 { return c.shelf.Bytes() }
 // Entries is the number of entries.
 func (c *Core) Entries() int64 { return c.shelf.Entries() }
 
-// Held is the memory of all that is cached as it is held: what is mapped, garbage included, the indexes, large pages, partitions, and
-// trails.
+// Held is the memory of all that is cached as it is held: what is mapped, garbage included, the indexes, large pages, partitions,
+// trails, and what is known of tables, gone ones too.
 func (c *Core) Held() int64 {
-	return c.shelf.Held() + c.nodes.Held() + c.trails.Bytes()
+	return c.shelf.Held() + c.nodes.Held() + c.trails.Bytes() + c.known.Load()
 }
 
 // Mapped is the part of Held that is outside the garbage collector's heap.

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"millrace/cache/moments"
 	"millrace/cache/shelf"
@@ -125,9 +126,20 @@ func (c *Core) Table(name string) *Table {
 		t.lastWrite.Store(start)
 		t.quarAt.Store(start)
 		c.tables[name] = t
+		c.known.Add(tableBytes + int64(len(name)))
 	}
 	return t
 }
+
+// tableBytes, indexBytes and firstIndex are what a table and an index take beside their names, with their parts of maps and lists (assumed). They
+// stay when the table or the index is gone: requests under way hold them, the next table of that name goes on with their counters,
+// and an entry that carries an index's number must not come to be another's. So they are counted to what is held, and names that come
+// and go without end leave less room for entries, as anything else does.
+const (
+	tableBytes = int64(unsafe.Sizeof(Table{})+2*unsafe.Sizeof(shelf.Space{})+unsafe.Sizeof(TableOptions{})) + 150
+	indexBytes = int64(unsafe.Sizeof(index{})+unsafe.Sizeof(shelf.Space{})) + 24
+	firstIndex = 200 // and the first one more: the table's map
+)
 
 // Known says that something became known of t that lagging replicas may not show, of items that nobody can name.
 func (c *Core) Known(now Time, t *Table) { moments.Raise(&t.quarAt, now) }
@@ -205,7 +217,11 @@ func (c *Core) index(t *Table, name string) *index {
 		x = &index{name: name, table: t, space: c.shelf.Space("x/"+t.name+"/"+name, true)}
 		x.quarAt.Store(c.start.Load())
 		c.register(x)
+		if len(t.indexes) == 0 {
+			c.known.Add(firstIndex)
+		}
 		t.indexes[name] = x
+		c.known.Add(indexBytes + int64(len(name)))
 	}
 	return x
 }
