@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -68,6 +69,8 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	if s.bare == forwarderWay {
+		// It has one of the processors of Go's scheduler for itself; the other sees ctx end.
+		runtime.GOMAXPROCS(2)
 		return serveForwarder(ctx, s.listen, s.upstream)
 	}
 	if s.bare != "" {

@@ -34,6 +34,7 @@ var missLoads = []float64{0.3, 0.7}
 // clients than it can serve at once, found out in each round anew. (That of the stub is many times that.)
 //
 // The third way, through a forwarder that looks at nothing, is what any process between them adds on this machine; see forwarder.
+// It has less to do at the same rate, so it is also measured as millrace is: at shares of what as many clients get through it.
 //
 // A round gives each way several short stretches in turns. What was due about when the host demonstrably took a core is left out,
 // on all ways; see spoiltBy.
@@ -61,12 +62,30 @@ func newMissesPart(s *settings) *missesPart {
 	return &missesPart{s: s, got: samples{}, source: newSource(0), all: map[string][]time.Duration{}}
 }
 
-// missCalls are the operations that are measured, with the body of each.
-var missCalls = []struct{ operation, body string }{
+// missCall is an operation that is measured, with the body that it has.
+type missCall struct{ operation, body string }
+
+// missCalls are all of them.
+var missCalls = []missCall{
 	{"GetItem", fmt.Sprintf(`{"Key":{"pk":{"S":"%s"}},"TableName":"bench"}`, blankKey)},
 	{"Query", fmt.Sprintf(`{"ExpressionAttributeValues":{":p":{"S":"%s"}},"KeyConditionExpression":"pk = :p","TableName":"pages"}`, blankKey)},
 	{"PutItem", putBody("bench")},
 }
+
+// floorCalls are those of missCalls that the forwarder is measured with at rates of its own: a short answer and a long one.
+var floorCalls = []string{"GetItem", "Query"}
+
+// missLoad is what is put on ways in turns for one figure; at is what the figure is called.
+type missLoad struct {
+	missCall
+	at      string
+	clients int
+	rate    float64 // 0 is as fast as it goes
+}
+
+// atShare and atOwnShare are the names of latencies at a share of millrace's capacity, and of the forwarder's.
+func atShare(share float64) string    { return fmt.Sprintf("at %.0f%%", 100*share) }
+func atOwnShare(share float64) string { return atShare(share) + " of its own" }
 
 // setUp starts the stub and a millrace before it.
 func (p *missesPart) setUp(ctx context.Context) (err error) {
@@ -121,15 +140,15 @@ func (p *missesPart) tearDown() (err error) {
 	return err
 }
 
-// load drives one way with n clients: at rate a second, or as fast as it goes where rate is 0.
-func (p *missesPart) load(ctx context.Context, way *missWay, operation, body string, n int, span time.Duration, rate float64, seed uint64) (outcome, error) {
+// load puts a load on one way.
+func (p *missesPart) load(ctx context.Context, way *missWay, l missLoad, span time.Duration, seed uint64) (outcome, error) {
 	asked := p.stub.asked.Load()
-	t := newTemplate(operation, body)
+	t := newTemplate(l.operation, l.body)
 	f := &fleet{
 		loop: p.loop, next: func() (int, []byte) { return 0, t.fill(p.source, p.next.Add(1), 1) },
 		whole: httpWhole("", func(int, []byte) bool { return true }),
 	}
-	o, err := f.drive(ctx, way.address, n, load{span: span, warmUp: missWarmUp, rate: rate, draw: rand.New(rand.NewPCG(seed, 2))})
+	o, err := f.drive(ctx, way.address, l.clients, load{span: span, warmUp: missWarmUp, rate: l.rate, draw: rand.New(rand.NewPCG(seed, 2))})
 	if asked = p.stub.asked.Load() - asked; err == nil && asked < int64(o.requests) {
 		err = fmt.Errorf("upstream was asked %d times for %d answers, which are no misses then", asked, o.requests)
 	}
@@ -144,31 +163,67 @@ func (p *missesPart) round(ctx context.Context, number int) error {
 			w.from = time.Since(w.started)
 		}
 	}
-	for _, w := range missCalls {
-		var asFastAsItGoes []missStretch
-		for range missStretches {
-			s, err := p.stretch(ctx, p.way(millraceWay), w.operation, w.body, pacedClients, 0, 0)
-			if err != nil {
-				return fmt.Errorf("%s: %w", w.operation, err)
-			}
-			asFastAsItGoes = append(asFastAsItGoes, s)
-		}
-		all := join(asFastAsItGoes)
-		most := all.rate()
-		if all.span < p.s.span/10 { // too little to go by counts
-			most = asFastAsItGoes[0].outcome.rate()
-		}
-		p.got.add(w.operation+" capacity", most)
-		for _, share := range append([]float64{0}, missLoads...) {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err := p.measure(ctx, number, w.operation, w.body, share, share*most); err != nil {
-				return fmt.Errorf("%s: %w", w.operation, err)
-			}
+	for _, c := range missCalls {
+		if err := p.call(ctx, number, c); err != nil {
+			return fmt.Errorf("%s: %w", c.operation, err)
 		}
 	}
 	return nil
+}
+
+// call takes all figures of an operation.
+func (p *missesPart) call(ctx context.Context, number int, c missCall) error {
+	most, _, err := p.most(ctx, p.way(millraceWay), c)
+	if err != nil {
+		return err
+	}
+	p.got.add(c.operation+" capacity", most)
+	if err := p.measure(ctx, number, p.ways, missLoad{missCall: c, clients: closedClients}); err != nil {
+		return err
+	}
+	for _, share := range missLoads {
+		if err := p.measure(ctx, number, p.ways, missLoad{c, atShare(share), pacedClients, share * most}); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(floorCalls, c.operation) {
+		return p.floor(ctx, number, c)
+	}
+	return nil
+}
+
+// floor notes what the forwarder adds at shares of what gets through it, beside direct at the same rates.
+func (p *missesPart) floor(ctx context.Context, number int, c missCall) error {
+	forwarder := p.way(forwarderWay)
+	most, all, err := p.most(ctx, forwarder, c)
+	if err != nil {
+		return err
+	}
+	p.got.add(figure(c.operation, "most"), most)
+	p.got.add(figure(c.operation, "most busy"), all.cpu.Seconds()/all.took.Seconds())
+	p.got.add(figure(c.operation, "most clients"), all.clientCPU.Seconds()/all.took.Seconds())
+	for _, share := range missLoads {
+		if err := p.measure(ctx, number, []*missWay{p.way(directWay), forwarder}, missLoad{c, atOwnShare(share), pacedClients, share * most}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// most is how many requests a second get through a way with more clients than it can serve at once, and what that was found in.
+func (p *missesPart) most(ctx context.Context, way *missWay, c missCall) (most float64, all missStretch, err error) {
+	var stretches []missStretch
+	for range missStretches {
+		s, err := p.stretch(ctx, way, missLoad{missCall: c, clients: pacedClients}, 0)
+		if err != nil {
+			return 0, all, err
+		}
+		stretches = append(stretches, s)
+	}
+	if all = join(stretches); all.span < p.s.span/10 { // too little to go by counts
+		return stretches[0].outcome.rate(), all, nil
+	}
+	return all.rate(), all, nil
 }
 
 // missStretches are how many stretches each way has for one figure of a round.
@@ -188,8 +243,8 @@ type missStretch struct {
 	late []time.Duration
 }
 
-// stretch puts load on one way: at rate a second, or as fast as it goes where rate is 0.
-func (p *missesPart) stretch(ctx context.Context, way *missWay, operation, body string, n int, rate float64, seed uint64) (s missStretch, err error) {
+// stretch puts load on one way and looks at what comes of it.
+func (p *missesPart) stretch(ctx context.Context, way *missWay, l missLoad, seed uint64) (s missStretch, err error) {
 	// The client's own garbage is collected when nothing is measured.
 	runtime.GC()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
@@ -200,7 +255,7 @@ func (p *missesPart) stretch(ctx context.Context, way *missWay, operation, body 
 		v.take()
 	}
 	before, cpu, starved := stallsOf(way.pid), cpuOf(way.pid), waitedBy(os.Getpid(), p.loop.thread)
-	if s.outcome, err = p.load(ctx, way, operation, body, n, p.s.span/missStretches, rate, seed); err != nil {
+	if s.outcome, err = p.load(ctx, way, l, p.s.span/missStretches, seed); err != nil {
 		return s, err
 	}
 	s.cpu, s.waited = cpuOf(way.pid)-cpu, stallsOf(way.pid).since(before).waited
@@ -226,26 +281,21 @@ func join(stretches []missStretch) (all missStretch) {
 		all.counted = append(all.counted, s.counted...)
 		all.late = append(all.late, s.late...)
 		all.span, all.cpu, all.waited, all.starved = all.span+s.span, all.cpu+s.cpu, all.waited+s.waited, all.starved+s.starved
-		all.asked, all.took = all.asked+s.asked, all.took+s.took+missWarmUp
+		all.asked, all.took, all.clientCPU = all.asked+s.asked, all.took+s.took+missWarmUp, all.clientCPU+s.clientCPU
 	}
 	slices.Sort(all.counted)
 	slices.Sort(all.late)
 	return all
 }
 
-// measure notes one figure of a round, from stretches of all ways in turns: throughput where share is 0, else latency at that share
-// of capacity.
-func (p *missesPart) measure(ctx context.Context, number int, operation, body string, share, rate float64) error {
-	clients, at := closedClients, fmt.Sprintf("at %.0f%%", 100*share)
-	if share > 0 {
-		clients = pacedClients
-	}
-	stretches := make([][]missStretch, len(p.ways))
+// measure notes one figure of a round, from stretches of ways in turns, the first of which is direct.
+func (p *missesPart) measure(ctx context.Context, number int, ways []*missWay, l missLoad) error {
+	stretches := make([][]missStretch, len(ways))
 	for i := range missStretches {
 		for turn := range stretches {
 			way := (number + i + turn) % len(stretches)
 			// All ways have their requests due at the same times.
-			s, err := p.stretch(ctx, p.ways[way], operation, body, clients, rate, uint64(number*missStretches+i))
+			s, err := p.stretch(ctx, ways[way], l, uint64(number*missStretches+i))
 			if err != nil {
 				return err
 			}
@@ -259,28 +309,28 @@ func (p *missesPart) measure(ctx context.Context, number int, operation, body st
 		}
 	}
 	for way, s := range all {
-		p.note(p.ways[way].name, operation, at, share, &s, &all[0])
+		p.note(ways[way].name, l, &s, &all[0])
 	}
 	return nil
 }
 
 // note notes one way's figure beside that of the direct one.
-func (p *missesPart) note(way, operation, at string, share float64, s, direct *missStretch) {
-	if share == 0 {
-		p.got.add(figure(operation, way, "rate"), s.rate())
-		p.got.add(figure(operation, way, "cpu"), micros(s.cpu)/float64(s.asked))
+func (p *missesPart) note(way string, l missLoad, s, direct *missStretch) {
+	if l.rate == 0 {
+		p.got.add(figure(l.operation, way, "rate"), s.rate())
+		p.got.add(figure(l.operation, way, "cpu"), micros(s.cpu)/float64(s.asked))
 		return
 	}
-	p.all[figure(operation, way, at)] = append(p.all[figure(operation, way, at)], s.counted...)
-	p.got.add(figure(way, "late", at), micros(quantile(s.late, 0.99)))
-	p.got.add(figure(way, "starved"), millis(s.starved)/s.took.Seconds())
+	p.all[figure(l.operation, way, l.at)] = append(p.all[figure(l.operation, way, l.at)], s.counted...)
+	p.got.add(figure(way, "late", l.at), micros(quantile(s.late, 0.99)))
+	p.got.add(figure(way, "starved", l.at), millis(s.starved)/s.took.Seconds())
 	for name, q := range missQuantiles {
-		p.got.add(figure(operation, way, name, at), micros(quantile(s.counted, q)))
-		p.got.add(figure(operation, way, "added", name, at), micros(quantile(s.counted, q)-quantile(direct.counted, q)))
+		p.got.add(figure(l.operation, way, name, l.at), micros(quantile(s.counted, q)))
+		p.got.add(figure(l.operation, way, "added", name, l.at), micros(quantile(s.counted, q)-quantile(direct.counted, q)))
 	}
-	p.got.add(figure(operation, way, "waited", at), millis(s.waited)/s.took.Seconds())
-	p.got.add(figure(operation, way, "busy", at), s.cpu.Seconds()/s.took.Seconds())
-	p.got.add(figure(operation, way, "cpu", at), micros(s.cpu)/float64(s.asked))
+	p.got.add(figure(l.operation, way, "waited", l.at), millis(s.waited)/s.took.Seconds())
+	p.got.add(figure(l.operation, way, "busy", l.at), s.cpu.Seconds()/s.took.Seconds())
+	p.got.add(figure(l.operation, way, "cpu", l.at), micros(s.cpu)/float64(s.asked))
 }
 
 // figure is the name of one.

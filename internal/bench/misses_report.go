@@ -41,14 +41,16 @@ func (p *missesPart) report(out io.Writer) {
 			p.reportLatency(out, w.operation, share)
 		}
 	}
-	for _, share := range missLoads {
-		for _, way := range p.ways {
-			at := fmt.Sprintf("at %.0f%%", 100*share)
-			row(out, fmt.Sprintf("stub's answers late %s %s, p99, us", way.name, at), p.got[figure(way.name, "late", at)], "")
+	p.reportFloor(out)
+	for _, at := range []func(float64) string{atShare, atOwnShare} {
+		for _, share := range missLoads {
+			for _, way := range p.ways {
+				if late := p.got[figure(way.name, "late", at(share))]; len(late) > 0 {
+					row(out, fmt.Sprintf("stub's answers late %s %s, p99, us", way.name, at(share)), late, "")
+					row(out, "  clients ready without a core, ms a second", p.got[figure(way.name, "starved", at(share))], "")
+				}
+			}
 		}
-	}
-	for _, way := range p.ways {
-		row(out, fmt.Sprintf("clients ready without a core, %s, ms a second", way.name), p.got[figure(way.name, "starved")], "")
 	}
 	for _, way := range p.ways {
 		if way.log != "" {
@@ -77,7 +79,7 @@ func (p *missesPart) reportRates(out io.Writer, op string) {
 
 // reportLatency prints row 15 for an operation at a share of capacity.
 func (p *missesPart) reportLatency(out io.Writer, op string, share float64) {
-	at := fmt.Sprintf("at %.0f%%", 100*share)
+	at := atShare(share)
 	for _, q := range []struct {
 		name  string
 		limit float64
@@ -99,6 +101,28 @@ func (p *missesPart) reportLatency(out io.Writer, op string, share float64) {
 		row(out, "  CPU a request, "+way.name+", us", p.got[figure(op, way.name, "cpu", at)], "")
 		row(out, "  cores that it used", p.got[figure(op, way.name, "busy", at)], "")
 		row(out, "  it was ready and had no core, ms a second", p.got[figure(op, way.name, "waited", at)], "")
+	}
+}
+
+// reportFloor prints what the machine leaves to a process that does nothing, at shares of what gets through that.
+func (p *missesPart) reportFloor(out io.Writer) {
+	fmt.Fprintf(out, "The forwarder at shares of what %d clients in a closed loop get through it. Where it used less than its core then, it is they and\n"+
+		"the stub that do no more, and its own capacity is above that. The cores that it used are to be held against millrace's.\n", pacedClients)
+	for _, op := range floorCalls {
+		row(out, fmt.Sprintf("%s through the forwarder, %d clients closed loop, a second", op, pacedClients), p.got[figure(op, "most")], "")
+		row(out, "  cores that it used", p.got[figure(op, "most busy")], "")
+		row(out, "  cores that clients and stub used", p.got[figure(op, "most clients")], "")
+		for _, share := range missLoads {
+			at := atOwnShare(share)
+			for _, q := range []string{"p50", "p99"} {
+				row(out, fmt.Sprintf("%s: added to %s %s, us", op, q, at), p.got[figure(op, forwarderWay, "added", q, at)], "")
+				row(out, "  over all requests that count", p.addedOverAll(op, forwarderWay, at, missQuantiles[q]), "")
+				row(out, fmt.Sprintf("  %s direct, us", q), p.got[figure(op, directWay, q, at)], "")
+			}
+			row(out, "  CPU a request, us", p.got[figure(op, forwarderWay, "cpu", at)], "")
+			row(out, "  cores that it used", p.got[figure(op, forwarderWay, "busy", at)], "")
+			row(out, "  it was ready and had no core, ms a second", p.got[figure(op, forwarderWay, "waited", at)], "")
+		}
 	}
 }
 
