@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"millrace/internal/units"
 )
 
 // settings are the flags.
@@ -36,6 +38,8 @@ type settings struct {
 	pin     bool
 	// before is another build of millrace that misses and synced writes are measured with too; empty is none.
 	before string
+	// touch is how much memory is touched before the rounds; see touch.
+	touch units.Bytes
 	// bare, listen and answer make this process one of the ceiling's bare servers, see serveBare, or with upstream the forwarder.
 	bare, listen, answer, upstream string
 }
@@ -101,6 +105,13 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 			return fmt.Errorf("%s: set up: %w", names[i], err)
 		}
 	}
+	if s.touch > 0 {
+		took, longest, err := touch(ctx, s.touch)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "touched %v of memory in %v, the longest single touch %v\n", s.touch, took.Round(time.Millisecond), longest.Round(time.Microsecond))
+	}
 	for number := range s.rounds {
 		for i, p := range parts {
 			if err := p.round(ctx, number); err != nil {
@@ -135,6 +146,8 @@ func parse(args []string) (*settings, error) {
 	flags.IntVar(&s.entries, "entries", 0, "instead of all else, what caches of so many items take and cost")
 	flags.StringVar(&s.bare, "bare", "", "instead of all else, be a bare server of this kind: "+strings.Join(bareKinds, ", ")+", "+forwarderWay)
 	flags.StringVar(&s.before, "before", "", "another millrace, an earlier build say, to measure misses and synced writes with in the same rounds")
+	flags.TextVar(&s.touch, "touch", units.Bytes(0), "touch so much memory, such as 8GiB, before the rounds, so that a virtual machine's host has found it by then; it must be free. Where the guest "+
+		"reports free pages back to its host (virtio-balloon) that lasts for a while only")
 	flags.StringVar(&s.upstream, "upstream", "", "with -bare "+forwarderWay+", the address to forward to")
 	flags.StringVar(&s.listen, "listen", "", "with -bare, the address")
 	flags.StringVar(&s.answer, "answer", "", "with -bare, a file with the whole HTTP answer to give")

@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"internal/sim/listappend": {"ddb"},
 	"internal/sim/runs":       {"cache/coherence"},
 	"internal/sim/stack":      {"cache", "cache/coherence", "ddb", "ddb/expr", "internal/sim/runs", "invalidation", "invalidation/stream", "proxy"},
-	"internal/bench":          {},
+	"internal/bench":          {"internal/units"},
 	"internal/conformance":    {},
 	"internal/foreign":        {},
 	"internal/lint":           {},
