@@ -96,6 +96,13 @@ type Response struct {
 	output  any
 	partial bool
 	answer  Answer
+	lender  Lender
+}
+
+// Lender has lent a response its memory, and takes it back when it is released.
+type Lender interface {
+	// TakeBack takes it back, and the response with it. Nobody else has any of it then.
+	TakeBack()
 }
 
 // Answer is a response in a form of a backend's own, from which body and typed output are made when they are asked for.
@@ -113,6 +120,13 @@ func NewAnswer(a Answer) *Response { return &Response{answer: a} }
 
 // NewResponse makes a response from a backend's JSON body, which it takes over.
 func NewResponse(body []byte) *Response { return &Response{body: body} }
+
+// LentResponse is a response from a backend's JSON body, which is the lender's: whoever keeps any of it keeps a copy, unless nobody
+// releases the response.
+func LentResponse(body []byte, lender Lender) Response { return Response{body: body, lender: lender} }
+
+// Lent reports whether the response's memory is lent, so that Release has it used again.
+func (r *Response) Lent() bool { return r.lender != nil }
 
 // NewTypedResponse makes a response from a pointer to an output shape, such as *GetItemOutput.
 func NewTypedResponse(out any) *Response { return &Response{output: out} }
@@ -139,11 +153,16 @@ func (r *Response) AppendJSON(dst []byte) ([]byte, error) {
 	return AppendShape(dst, r.output), nil
 }
 
-// Release gives back what memory the response holds. Call it, if at all, once, after the last use of the response.
+// Release gives back what memory the response holds. Call it, if at all, once, after the last use of the response and of its body,
+// of which whoever was given a part may have it still: those who wait for the same read, or a cache.
 func (r *Response) Release() {
 	if r.answer != nil {
 		r.answer.Release()
 		r.answer = nil
+	}
+	if lender := r.lender; lender != nil {
+		*r = Response{}
+		lender.TakeBack()
 	}
 }
 

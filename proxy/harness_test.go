@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -52,6 +53,35 @@ type backendLike interface {
 	Close() error
 }
 
+// poisoner is a backend that lends the bytes that it answers with, and spoils them when they are given back: whoever has some of them
+// still shows it, and the race detector tells who.
+type poisoner struct{ backendLike }
+
+// Do is part of backend.Backend.
+func (p *poisoner) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error) {
+	resp, err := p.backendLike.Do(ctx, req)
+	if err != nil || resp.Body() == nil || resp.Lent() {
+		return resp, err
+	}
+	l := &poisoned{body: bytes.Clone(resp.Body())}
+	l.response = ddb.LentResponse(l.body, l)
+	l.response.RequestID = resp.RequestID
+	return &l.response, nil
+}
+
+// poisoned is what a poisoner lends.
+type poisoned struct {
+	body     []byte
+	response ddb.Response
+}
+
+// TakeBack is part of ddb.Lender.
+func (l *poisoned) TakeBack() {
+	for i := range l.body {
+		l.body[i] = '!'
+	}
+}
+
 // rig is a proxy over a guard over an engine in memory, with everything as a node wires it.
 type rig struct {
 	t      testing.TB
@@ -89,6 +119,9 @@ func newRig(t testing.TB, o rigOptions) *rig {
 	var b backendLike = e
 	if o.wrap != nil {
 		b = o.wrap(e)
+	}
+	if o.remote {
+		b = &poisoner{b}
 	}
 	guard := invalidation.NewGuard(b, inv, invalidation.GuardConfig{})
 	r := &rig{t: t, lend: o.lend, store: store, engine: e, guard: guard, proxy: New(o.config, guard, store)}

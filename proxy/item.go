@@ -74,7 +74,7 @@ func (p *Proxy) resumeScanned(ctx context.Context, req *ddb.Request, o Options, 
 	g.cacheKey = append(g.keyRoom[:0], key...)
 	g.key = get.borrowed(g.attributes[:0], s)
 	err := p.resume(ctx, req, o, reply, g, r)
-	g.schema, g.flight, g.req, g.in, g.attributes = nil, nil, ddb.Request{}, ddb.GetItemInput{}, [2]ddb.Attribute{}
+	g.schema, g.flight, g.lent, g.req, g.in, g.attributes = nil, nil, nil, ddb.Request{}, ddb.GetItemInput{}, [2]ddb.Attribute{}
 	g.key, g.cacheKey = nil, nil
 	itemReads.Put(g)
 	return err
@@ -97,6 +97,7 @@ type itemRead struct {
 
 	// flight is the one that it leads; in and req are its request to the backend, and the rest is memory for that.
 	flight     *coherence.Flight
+	lent       *ddb.Response // what the item is part of that the flight ends with
 	in         ddb.GetItemInput
 	req        ddb.Request
 	attributes [2]ddb.Attribute
@@ -218,7 +219,12 @@ func (p *Proxy) resume(ctx context.Context, req *ddb.Request, o Options, reply *
 		if (r.Outcome == coherence.Hit || r.Outcome == coherence.Negative) && g.schema.Sampled() {
 			p.auditItem(g, r)
 		}
-		return p.respondItem(reply, g, a)
+		err := p.respondItem(reply, g, a)
+		if r.Outcome == coherence.Lead && g.lent != nil && !r.Flight.Shared() {
+			g.lent.Release() // all that was to be had of it is copied, and nobody else has any
+			g.lent = nil
+		}
+		return err
 	}
 }
 
@@ -264,6 +270,9 @@ func (g *itemRead) read(ctx context.Context, p *Proxy) {
 	cache.Identify(f, resp.RequestID)
 	var a cache.Answer
 	if it, ok := ddb.ReadPlainItem(resp.Body(), g.key); ok {
+		if resp.Lent() {
+			g.lent = resp
+		}
 		a = p.items.DonePlain(f, it)
 	} else {
 		out, err := wholeOutput[ddb.GetItemOutput](resp)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,8 @@ type remoteLike struct {
 	canned map[ddb.Operation]string
 	// own has only what was asked in the proxy's own words spelled.
 	own bool
+	// lent is what canned answers lie in.
+	lent sync.Pool // of *cannedMemory
 	// counted has a canned answer tell the digits of the author that the request names, as cannedCalls count them.
 	counted bool
 }
@@ -35,7 +38,12 @@ func (r *remoteLike) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, e
 		if err != nil {
 			return nil, err
 		}
-		answer := []byte(text)
+		m, ok := r.lent.Get().(*cannedMemory)
+		if !ok {
+			m = &cannedMemory{to: &r.lent}
+		}
+		m.bytes = append(m.bytes[:0], text...)
+		answer := m.bytes
 		if r.counted {
 			from := bytes.Index(sent, author)
 			for rest := answer; from >= 0; {
@@ -46,7 +54,8 @@ func (r *remoteLike) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, e
 				rest = rest[at+copy(rest[at:at+len(`{"S":"ann00000000`)], sent[from:]):]
 			}
 		}
-		return ddb.NewResponse(answer), nil
+		m.response = ddb.LentResponse(answer, m)
+		return &m.response, nil
 	}
 	forwarded := req.Body() != nil
 	resp, err := r.Engine.Do(ctx, req)
@@ -63,6 +72,16 @@ func (r *remoteLike) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, e
 	}
 	return ddb.NewResponse(body), nil
 }
+
+// cannedMemory is what a canned answer lies in, which is used again as that of a backend over the network is.
+type cannedMemory struct {
+	bytes    []byte
+	response ddb.Response
+	to       *sync.Pool
+}
+
+// TakeBack is part of ddb.Lender.
+func (m *cannedMemory) TakeBack() { m.to.Put(m) }
 
 // A page is given as the backend wrote it, by the read that missed and by those that hit: only what it cost comes and goes
 // with who asks for it.

@@ -44,7 +44,8 @@ type page struct {
 	size int    // of the items in it
 	last ddb.Item
 	cost *ddb.ConsumedCapacity
-	id   string // the backend's of the request
+	id   string        // the backend's of the request
+	lent *ddb.Response // that body is part of; nil where that has memory of its own
 }
 
 // plainPage is a page as the backend wrote it, which is not decoded. It takes the memory of body over; false means that
@@ -90,8 +91,10 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 			if reply.Result = missOf(r, o); look.NoCache && !o.NoCache {
 				reply.Result = Refill // the entry there did not tell what it cost
 			}
+			var fill *pageFill
 			if r.Outcome == coherence.Lead {
-				p.background(ctx, &pageFill{q, r.Flight})
+				fill = &pageFill{page: q, flight: r.Flight}
+				p.background(ctx, fill)
 			}
 			a, err := cache.CallOf(r).Wait(ctx)
 			switch {
@@ -117,9 +120,15 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 			}
 			reply.RequestID = a.RequestID
 			reply.weakly(&a)
-			if units = cache.UnitsOf(a.Meta); look.Lend {
-				reply.Page, reply.CRC, reply.Summed = a.Body, a.Meta.CRC, true
-			} else {
+			reply.CRC, reply.Summed = a.Meta.CRC, look.Lend
+			units = cache.UnitsOf(a.Meta)
+			switch lent := fill.memory(); {
+			case lent != nil:
+				reply.Body = append(reply.Body, a.Body...)
+				lent.Release()
+			case look.Lend:
+				reply.Page = a.Body
+			default:
 				reply.Body = append(reply.Body, a.Body...)
 			}
 		}
@@ -163,6 +172,16 @@ func (p *Proxy) leavePage(r coherence.Read) {
 type pageFill struct {
 	page   *pageRead
 	flight *coherence.Flight
+	lent   *ddb.Response // what the page is part of that the flight ends with
+}
+
+// memory is the response whose memory the page is, if that is nobody's but the leader's once the flight has brought it: then it is used
+// again when the client has a copy. f may be nil.
+func (f *pageFill) memory() *ddb.Response {
+	if f == nil || f.flight.Shared() {
+		return nil
+	}
+	return f.lent
 }
 
 // failed is part of backendRead.
@@ -187,6 +206,7 @@ func (l *pageFill) read(ctx context.Context, p *Proxy) {
 	if q.whole {
 		f.Complete = p.guard.IndexPage(q.schema, q.index, scanned, q.start == nil && got.last == nil, asked, got.body)
 	}
+	l.lent = got.lent
 	p.pages.Done(f, got.body, units, scanned)
 }
 

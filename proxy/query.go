@@ -221,7 +221,9 @@ func (p *Proxy) fetchPage(ctx context.Context, q *pageRead, in ddb.Input, capaci
 	}
 	got, ok := plainPage(resp.Body())
 	if !ok {
-		got, err = q.read(resp)
+		got, err = q.read(resp) // in memory of its own
+	} else if resp.Lent() {
+		got.lent = resp
 	}
 	got.id = resp.RequestID
 	return got, err

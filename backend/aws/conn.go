@@ -59,7 +59,7 @@ func (c *conn) exchange(head, body []byte, until time.Time, a *answer) (keep boo
 	if err := c.SetDeadline(until); err != nil {
 		return false, fmt.Errorf("%w: %w", errUnsent, err)
 	}
-	n, err := c.begin(head, body, a.memory())
+	n, err := c.begin(head, body, a.begin())
 	if err != nil {
 		return false, err
 	}

@@ -30,9 +30,11 @@ type answer struct {
 	status                             int
 	id, sum, errorType, encoding, date []byte
 	body                               []byte
-	length                             int
-	closing                            bool
-	head                               []byte
+	// memory is what body lies in, if that is to be used again.
+	memory  *memory
+	length  int
+	closing bool
+	head    []byte
 	// handed are what the client gets of the headers of an answer that is no success; they are copies.
 	handed []ddb.Header
 }
@@ -52,8 +54,8 @@ func (a *answer) hand(name string, value []byte) bool {
 	return true
 }
 
-// memory is where the beginning of an answer is read to. It forgets the answer before.
-func (a *answer) memory() []byte {
+// begin is where the beginning of an answer is read to. It forgets the answer before.
+func (a *answer) begin() []byte {
 	head := a.head
 	if head == nil {
 		head = make([]byte, maxHead)
@@ -84,7 +86,7 @@ func (a *answer) readBody(r io.Reader, got []byte) (keep bool, err error) {
 	if a.length > maxResponse {
 		return false, fmt.Errorf("an answer of %d bytes is too large", a.length)
 	}
-	a.body = make([]byte, a.length)
+	a.body, a.memory = room(a.length)
 	n := copy(a.body, got)
 	if _, err := io.ReadFull(r, a.body[n:]); err != nil {
 		return false, broken(err)

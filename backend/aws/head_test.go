@@ -19,7 +19,7 @@ import (
 func readBoth(t *testing.T, text []byte) (plain bool) {
 	t.Helper()
 	var a answer
-	n := copy(a.memory(), text)
+	n := copy(a.begin(), text)
 	_, verdict := a.scan(a.head[:n])
 	if verdict != complete || a.length > 1<<20 {
 		return false
@@ -154,7 +154,7 @@ func TestAnswersComeInPieces(t *testing.T) {
 		t.Helper()
 		for cut := 1; cut < min(len(text), 400); cut += 7 {
 			var a answer
-			n := copy(a.memory(), text[:cut])
+			n := copy(a.begin(), text[:cut])
 			got, err := a.read(iotest.OneByteReader(strings.NewReader(text[n:])), n)
 			if err != nil || string(a.body) != body || got != keep || a.status != 200 || string(a.id) != "ABC" {
 				t.Fatalf("%s cut at %d: status %d, id %q, body of %d, keep %v, error %v; want body of %d, keep %v",
@@ -179,7 +179,7 @@ func TestBrokenAnswersAreErrors(t *testing.T) {
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}", "SSH-2.0-x\r\n\r\n",
 	} {
 		var a answer
-		n := copy(a.memory(), text)
+		n := copy(a.begin(), text)
 		if _, err := a.read(strings.NewReader(text[n:]), n); err == nil {
 			t.Errorf("%.60q is read as %d %q", text, a.status, a.body)
 		} else if err == io.EOF {

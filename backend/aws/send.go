@@ -55,7 +55,8 @@ func (b *Backend) send(ctx context.Context, e *endpoint, c *call, h *held, strea
 	return b.receive(c, streams, now, skew)
 }
 
-// receive reads an answer. The body is taken out of c and not copied.
+// receive reads an answer. The body is taken out of c and not copied. The memory of one that is no success, or none at all, is left to
+// the garbage collector.
 func (b *Backend) receive(c *call, streams bool, now time.Time, skew time.Duration) attempt {
 	got := &c.answer
 	body := got.body
@@ -73,7 +74,12 @@ func (b *Backend) receive(c *call, streams bool, now time.Time, skew time.Durati
 		if len(got.encoding) > 0 && string(got.encoding) != "identity" {
 			return attempt{silent, nil, fmt.Errorf("the answer is encoded with %q, which was not asked for", got.encoding)}
 		}
-		resp := ddb.NewResponse(body)
+		var resp *ddb.Response
+		if got.memory != nil {
+			resp = got.memory.lend(body)
+		} else {
+			resp = ddb.NewResponse(body)
+		}
 		resp.RequestID = id
 		return attempt{answered, resp, nil}
 	}

@@ -133,5 +133,5 @@ func (c *call) sign(ctx context.Context, signer *v4.Signer, h *held, region stri
 
 // release lets go of what was borrowed, so that the call can be used again.
 func (c *call) release() {
-	c.body, c.rest, c.answer.body = nil, nil, nil
+	c.body, c.rest, c.answer.body, c.answer.memory = nil, nil, nil, nil
 }

@@ -28,8 +28,14 @@ type Flight struct {
 	reads  uint64 // busy.reads at the start
 	barred bool   // begun inside an ambiguity window (R17), between Pending and Settled (R57), thrifty, or weak
 	thrift bool   // eventual where it would have to be strong: see ReadOptions.Thrift
+	shared bool   // see Shared
 	page   *pageFlight
 }
+
+// Shared reports of a flight that has ended whether its image's bytes may be somebody's beside its leader's: of a reader who joined
+// it, or the cache's, which takes a large page as it lies there. All that happens under the shard's lock before Done or DonePage returns,
+// for nobody joins a flight that has ended.
+func (f *Flight) Shared() bool { return f.shared }
 
 // lead begins a flight on s. The shard is locked. The newest flight is the one to join.
 func (c *Core) lead(now Time, s *slot, t *Table) *Flight {
@@ -152,6 +158,7 @@ func (c *Core) complete(now Time, sh *shard, f *Flight, img Image, clean bool) (
 			e.Weight = p.weight
 		}
 		c.shelf.Install(sh, s, e)
+		f.shared = f.shared || e.Lasts()
 		c.note(now, s.Hash(), trail.Filled)
 		if !auth && c.rules.R5 && f.page == nil { // R5
 			c.quar.Raise(s.Hash(), now)

@@ -142,6 +142,7 @@ func (c *Core) arrive(now Time, sh *shard, s *slot, t *Table, o *ReadOptions, ds
 	if f := s.Busy.open; f != nil && c.joinable(now, f, o) {
 		sh.Joins.Add(1)
 		r.Outcome, r.Flight = Joined, f
+		f.shared = true
 		return r
 	}
 	sh.Misses.Add(1)
