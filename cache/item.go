@@ -143,14 +143,21 @@ func CallOf(r coherence.Read) *Call { return callOf(r.Flight) }
 
 // ItemImage is what is cached of an item, or of its absence.
 func ItemImage(item ddb.Item, exists bool) coherence.Image {
+	img, _ := AppendItemImage(nil, item, exists)
+	return img
+}
+
+// AppendItemImage is ItemImage with the bytes appended to dst, of which the image borrows. The core copies an item's when it stores them.
+func AppendItemImage(dst []byte, item ddb.Item, exists bool) (coherence.Image, []byte) {
 	if !exists {
-		return coherence.Image{Absent: true}
+		return coherence.Image{Absent: true}, dst
 	}
 	size := item.Size()
-	image := ddb.AppendItemJSON(make([]byte, 0, size+size/2+16), item)
-	return coherence.Image{
-		Bytes: image,
-		Sum:   ddb.DigestJSON(image),
-		Meta:  coherence.Meta{Size: int64(size)},
+	if dst == nil {
+		dst = make([]byte, 0, size+size/2+16)
 	}
+	n := len(dst)
+	dst = ddb.AppendItemJSON(dst, item)
+	image := dst[n:len(dst):len(dst)]
+	return coherence.Image{Bytes: image, Sum: ddb.DigestJSON(image), Meta: coherence.Meta{Size: int64(size)}}, dst
 }

@@ -143,9 +143,9 @@ func (g *Guard) write(ctx context.Context, req *ddb.Request, row *effectRow) (*d
 	w := g.begin(ctx, req, row)
 	// A panic below leaves the outcome unknown, and end then settles it so.
 	defer w.end()
-	patient := newPatience(ctx, g.config.WriteTimeout)
-	defer patient.end()
-	return w.send(patient, req)
+	w.patience.begin(ctx, g.config.WriteTimeout)
+	defer w.patience.end()
+	return w.send(&w.patience, req)
 }
 
 // write is a mutation on its way through the guard.
@@ -157,6 +157,8 @@ type write struct {
 	begun   coherence.Time
 	done    bool
 	one     [1]coherence.Effect // memory for what is announced of a write of one item
+
+	patience patience
 }
 
 // begin plans req's effects and announces them.
@@ -220,13 +222,18 @@ func (w *write) settle(req *ddb.Request, resp *ddb.Response, err error) {
 	}
 	var outcomes []outcome
 	if len(w.plan.keys) > 0 {
-		outcomes = w.plan.settled(resp, err, result)
+		memory := settleMemories.Get().(*settleMemory)
+		w.plan.memory = memory
+		outcomes = w.plan.settled(g, resp, err, result)
 		for i := range w.plan.keys {
 			k, o := &w.plan.keys[i], &outcomes[i]
 			var extra []coherence.Position
 			covered := k.effect.Table.Covered()
 			if !g.store.Authoritative() {
-				extra = k.positions(&g.config.Rules, o, func() told { return w.cached(i) }, covered)
+				extra = k.positions(memory.positions[:0], &g.config.Rules, o, func() told { return w.cached(i) }, covered)
+				if extra != nil {
+					memory.positions = extra[:0]
+				}
 			}
 			core.Settle(now, w.core, i, o.result, o.image, false, extra)
 			if o.result == coherence.Applied && covered {
@@ -242,6 +249,11 @@ func (w *write) settle(req *ddb.Request, resp *ddb.Response, err error) {
 	}
 	core.End(now, w.core)
 	w.done = true
+	if w.plan.memory != nil {
+		// A panic above leaves it to the garbage collector.
+		w.plan.memory.release()
+		w.plan.memory = nil
+	}
 	if !g.store.Authoritative() && result != coherence.NotApplied {
 		// With the embedded engine the commit was counted.
 		g.inv.count(metrics.FromWrite, len(w.plan.keys))

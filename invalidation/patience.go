@@ -21,7 +21,14 @@ type patience struct {
 
 // newPatience makes the context of a write that may take so long. Call end.
 func newPatience(ctx context.Context, timeout time.Duration) *patience {
-	return &patience{Context: context.WithoutCancel(ctx), at: time.Now().Add(timeout)}
+	p := new(patience)
+	p.begin(ctx, timeout)
+	return p
+}
+
+// begin is newPatience in p, which is zero.
+func (p *patience) begin(ctx context.Context, timeout time.Duration) {
+	p.Context, p.at = context.WithoutCancel(ctx), time.Now().Add(timeout)
 }
 
 // end frees the timer, if there is one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"millrace/cache"
 	"millrace/cache/coherence"
@@ -17,6 +18,11 @@ type plan struct {
 	one        [1]keyEffect
 	placed     [1]coherence.Position
 	settledOne [1]outcome
+	// attributes finds the item that the answer to a write of one item brings; such a write has no outcomes. It is nil where what is
+	// answered may be something else than what there is now.
+	attributes attributesOf
+	// memory is for what is settled; nil is none.
+	memory *settleMemory
 	// outcomes tells, after the call, what became of each of keys; result is what the error alone tells. It is
 	// nil when that holds for all.
 	outcomes func(resp *ddb.Response, err error, result coherence.Result) []outcome
@@ -77,6 +83,9 @@ const (
 // outcome is what became of one item.
 type outcome struct {
 	result coherence.Result
+	// memory is the plan's, and own what image points to if the write left it.
+	memory *settleMemory
+	own    coherence.Image
 	// image is to be cached when the write is known to have left exactly that, or, with ConditionFailed, found it; else nil.
 	image *coherence.Image
 	// old and new are the item before and after, where the answer tells: known says so, and exists whether there was one.
@@ -100,11 +109,16 @@ func (p *plan) stale() bool {
 }
 
 // settled is what became of each key.
-func (p *plan) settled(resp *ddb.Response, err error, result coherence.Result) []outcome {
-	if p.outcomes == nil {
+func (p *plan) settled(g *Guard, resp *ddb.Response, err error, result coherence.Result) []outcome {
+	var out []outcome
+	switch {
+	case p.attributes != nil:
+		out = p.single(g, resp, err, result)
+	case p.outcomes != nil:
+		out = p.outcomes(resp, err, result)
+	default:
 		return p.all(result)
 	}
-	out := p.outcomes(resp, err, result)
 	for i := range out {
 		if p.keys[i].elsewhere {
 			out[i] = outcome{result: out[i].result}
@@ -120,7 +134,7 @@ func (p *plan) all(result coherence.Result) []outcome {
 		out = make([]outcome, len(p.keys))
 	}
 	for i := range out {
-		out[i] = outcome{result: result}
+		out[i] = outcome{result: result, memory: p.memory}
 	}
 	return out
 }
@@ -190,12 +204,12 @@ func (p *plan) add(g *Guard, ctx context.Context, req *ddb.Request, table string
 const keyRoom = 80
 
 // positions are the places in indexes where a write that ended like this may have changed pages, beside its place in the
-// table, which was announced. cached is what was cached of the item when the write began.
+// table, which was announced; room is memory for them. cached is what was cached of the item when the write began.
 //
 // A page of a local index must show an own write that was acknowledged (P7), so every place that is not certain is the whole
 // partition. Nothing such is promised of a global index: where the table is covered its record tells the places for certain,
 // so what was cached will do for the old place; where nothing is known of it, all of the index goes (precision 7).
-func (k *keyEffect) positions(rules *Rules, o *outcome, cached func() told, covered bool) []coherence.Position {
+func (k *keyEffect) positions(room []coherence.Position, rules *Rules, o *outcome, cached func() told, covered bool) []coherence.Position {
 	if o.result == coherence.NotApplied || len(k.schema.Indexes) == 0 {
 		return nil
 	}
@@ -213,7 +227,7 @@ func (k *keyEffect) positions(rules *Rules, o *outcome, cached func() told, cove
 			global.HasOld, global.OldUnknown, global.Old = c.exists, false, c.item
 		}
 	}
-	out := make([]coherence.Position, 0, 2*len(k.schema.Indexes)) // before and after
+	out := slices.Grow(room, 2*len(k.schema.Indexes)) // before and after
 	for _, x := range k.schema.Indexes {
 		known := &local
 		if x.Global || !rules.Whole { // P7
@@ -281,4 +295,27 @@ func doubtful(err error) bool {
 	e, ok := err.(*ddb.Error)
 	return ok && (e.Code == "ResourceNotFoundException" || e.Code == "ResourceInUseException" ||
 		strings.Contains(e.Message, "does not match the schema"))
+}
+
+// settleMemory is what writes are settled in. It is used again: the core copies what it stores of an item, and keeps no positions, only
+// the bytes of some.
+type settleMemory struct {
+	images    []byte
+	positions []coherence.Position
+}
+
+// settleMemories are those that are used again.
+var settleMemories = sync.Pool{New: func() any { return new(settleMemory) }}
+
+// maxSettleBytes is the longest memory for images that is worth keeping.
+const maxSettleBytes = 64 << 10
+
+// release lets go of what is in m.
+func (m *settleMemory) release() {
+	if cap(m.images) > maxSettleBytes {
+		m.images = nil
+	}
+	m.images = m.images[:0]
+	clear(m.positions[:cap(m.positions)])
+	settleMemories.Put(m)
 }

@@ -40,7 +40,7 @@ func TestUpdateOfOtherAttributesStaysInItsPlace(t *testing.T) {
 		t.Helper()
 		k := &keyEffect{schema: schema, change: change{key: things("h1s1"), updates: updates}}
 		o := &outcome{result: coherence.Applied, new: told{known: true, exists: true, item: things("h1s1g2r1")}}
-		got := where(t, k.positions(allRules(), o, func() told { return told{} }, true))
+		got := where(t, k.positions(nil, allRules(), o, func() told { return told{} }, true))
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("update of %q touched %q, want %q", updates, got, want)
@@ -67,7 +67,7 @@ func TestUpdateWithoutImagesTouchesWhatItMayHaveChanged(t *testing.T) {
 	f := func(updates []string, cached told, want ...string) {
 		t.Helper()
 		k := &keyEffect{schema: schema, change: change{key: things("h1s1"), updates: updates}}
-		got := where(t, k.positions(allRules(), &outcome{result: coherence.Applied}, func() told { return cached }, true))
+		got := where(t, k.positions(nil, allRules(), &outcome{result: coherence.Applied}, func() told { return cached }, true))
 		want = append(want, "local 1/*", "local* 1/*", "turned 1/1") // a created item is there
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
@@ -95,7 +95,7 @@ func TestOwnWriteTouchesIndexesAsFarAsItIsKnown(t *testing.T) {
 	f := func(why string, result coherence.Result, old, new, cached told, covered bool, want ...string) {
 		t.Helper()
 		k := &keyEffect{schema: schema, change: change{key: things("h1s1")}}
-		got := where(t, k.positions(allRules(), &outcome{result: result, old: old, new: new}, func() told { return cached }, covered))
+		got := where(t, k.positions(nil, allRules(), &outcome{result: result, old: old, new: new}, func() told { return cached }, covered))
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: touched %q, want %q", why, got, want)
@@ -121,7 +121,7 @@ func TestOwnWriteTouchesIndexesAsFarAsItIsKnown(t *testing.T) {
 	f("unknown outcome, nobody will", coherence.Ambiguous, nothing, nothing, nothing, false,
 		"all */*", "keys */*", "local 1/*", "local* 1/*")
 	k := &keyEffect{schema: schema, change: change{key: things("h1s1g2r1")}} // a put's key is its whole item
-	if got, want := where(t, k.positions(allRules(), &outcome{result: coherence.Ambiguous}, func() told { return nothing }, true)), []string{"local 1/*", "local* 1/*"}; !slices.Equal(got, want) {
+	if got, want := where(t, k.positions(nil, allRules(), &outcome{result: coherence.Ambiguous}, func() told { return nothing }, true)), []string{"local 1/*", "local* 1/*"}; !slices.Equal(got, want) {
 		t.Errorf("put of unknown outcome: touched %q, want %q", got, want)
 	}
 	f("not applied", coherence.NotApplied, nothing, nothing, nothing, false)

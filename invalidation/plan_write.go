@@ -16,24 +16,26 @@ func planKey(g *Guard, ctx context.Context, req *ddb.Request, table string, retu
 		p.returns = *returns
 	}
 	p.add(g, ctx, req, table, c)
-	if req.Partial() {
-		return p // what is answered may be something else than what there is now
-	}
-	p.outcomes = func(resp *ddb.Response, err error, result coherence.Result) []outcome {
-		out := p.all(result)
-		if len(out) == 0 || g.store.Authoritative() {
-			return out // an announced commit brings its own image
-		}
-		switch o := &out[0]; result {
-		case coherence.Applied:
-			o.applied(&c)
-			o.returned(p.returns, attributes, resp)
-		case coherence.ConditionFailed:
-			o.refused(err)
-		}
-		return out
+	if !req.Partial() { // else what is answered may be something else than what there is now
+		p.attributes = attributes
 	}
 	return p
+}
+
+// single is what became of the one item of the plan.
+func (p *plan) single(g *Guard, resp *ddb.Response, err error, result coherence.Result) []outcome {
+	out := p.all(result)
+	if len(out) == 0 || g.store.Authoritative() {
+		return out // an announced commit brings its own image
+	}
+	switch o := &out[0]; result {
+	case coherence.Applied:
+		o.applied(&p.keys[0].change)
+		o.returned(p.returns, p.attributes, resp)
+	case coherence.ConditionFailed:
+		o.refused(err)
+	}
+	return out
 }
 
 // applied takes what a change that was acknowledged left.
@@ -48,8 +50,12 @@ func (o *outcome) applied(c *change) {
 
 // left says what there is after the write.
 func (o *outcome) left(item ddb.Item, exists bool) {
-	img := cache.ItemImage(item, exists)
-	o.image, o.new = &img, told{known: true, exists: exists, item: item}
+	if m := o.memory; m != nil {
+		o.own, m.images = cache.AppendItemImage(m.images, item, exists)
+	} else {
+		o.own = cache.ItemImage(item, exists)
+	}
+	o.image, o.new = &o.own, told{known: true, exists: exists, item: item}
 }
 
 // returned takes the images that the answer brings. returns is the ReturnValues that the backend was asked for.
@@ -73,15 +79,28 @@ func (o *outcome) returned(returns string, attributes attributesOf, resp *ddb.Re
 // attributesOf finds the Attributes in the answer to a write of one item; false when it cannot be understood.
 type attributesOf func(*ddb.Response) (ddb.Item, bool)
 
-// attributesIn makes one for an operation's output.
-func attributesIn[T any](attributes func(*T) ddb.Item) attributesOf {
-	return func(resp *ddb.Response) (ddb.Item, bool) {
-		out, ok := ddb.WholeOutputAs[T](resp)
-		if !ok {
-			return nil, false
-		}
-		return attributes(out), true
+// attributesIn is one for outputs of a type, whose attributes are found so.
+func attributesIn[T any](resp *ddb.Response, attributes func(*T) ddb.Item) (ddb.Item, bool) {
+	out, ok := ddb.WholeOutputAs[T](resp)
+	if !ok {
+		return nil, false
 	}
+	return attributes(out), true
+}
+
+// putAttributes, deleteAttributes and updateAttributes are those of the operations.
+func putAttributes(resp *ddb.Response) (ddb.Item, bool) {
+	return attributesIn(resp, func(out *ddb.PutItemOutput) ddb.Item { return out.Attributes })
+}
+
+// deleteAttributes is described at putAttributes.
+func deleteAttributes(resp *ddb.Response) (ddb.Item, bool) {
+	return attributesIn(resp, func(out *ddb.DeleteItemOutput) ddb.Item { return out.Attributes })
+}
+
+// updateAttributes is described at putAttributes.
+func updateAttributes(resp *ddb.Response) (ddb.Item, bool) {
+	return attributesIn(resp, func(out *ddb.UpdateItemOutput) ddb.Item { return out.Attributes })
 }
 
 // refused takes the item that a failed condition shows, if ReturnValuesOnConditionCheckFailure asked for it (R16).
@@ -102,8 +121,7 @@ func planPutItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	if err != nil {
 		return planEverything(g, ctx, req)
 	}
-	return planKey(g, ctx, req, in.TableName, in.ReturnValues, putOf(req, in.Item),
-		attributesIn(func(out *ddb.PutItemOutput) ddb.Item { return out.Attributes }))
+	return planKey(g, ctx, req, in.TableName, in.ReturnValues, putOf(req, in.Item), putAttributes)
 }
 
 // planDeleteItem plans a delete, which leaves nothing.
@@ -112,8 +130,7 @@ func planDeleteItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	if err != nil {
 		return planEverything(g, ctx, req)
 	}
-	return planKey(g, ctx, req, in.TableName, in.ReturnValues, deleteOf(req, in.Key),
-		attributesIn(func(out *ddb.DeleteItemOutput) ddb.Item { return out.Attributes }))
+	return planKey(g, ctx, req, in.TableName, in.ReturnValues, deleteOf(req, in.Key), deleteAttributes)
 }
 
 // planUpdateItem plans an update, which leaves what ALL_NEW returns; without that the entry only goes.
@@ -126,8 +143,7 @@ func planUpdateItem(g *Guard, ctx context.Context, req *ddb.Request) *plan {
 	if !req.Partial() {
 		updates = updatedNames(in)
 	}
-	p := planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Key, updates: updates},
-		attributesIn(func(out *ddb.UpdateItemOutput) ddb.Item { return out.Attributes }))
+	p := planKey(g, ctx, req, in.TableName, in.ReturnValues, change{key: in.Key, updates: updates}, updateAttributes)
 	if req.Partial() {
 		return p
 	}
