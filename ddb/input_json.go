@@ -1,6 +1,9 @@
 package ddb
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+)
 
 // A cache that misses makes requests of its own for whole items and pages. Their JSON is written here without looking the shape
 // up member by member, which was a twentieth of what a miss costs; it is right to the byte what AppendShape writes.
@@ -21,12 +24,15 @@ func (in *GetItemInput) appendJSON(dst []byte) ([]byte, bool) {
 
 // appendJSON writes an input that has no other members than those below; false, and nothing, for another one.
 func (in *QueryInput) appendJSON(dst []byte) ([]byte, bool) {
-	if in.Select != nil || in.AttributesToGet != nil || in.Limit != nil || in.KeyConditions != nil || in.QueryFilter != nil || in.ConditionalOperator != nil ||
+	if in.Select != nil || in.AttributesToGet != nil || in.KeyConditions != nil || in.QueryFilter != nil || in.ConditionalOperator != nil ||
 		in.ExclusiveStartKey != nil || in.ProjectionExpression != nil || in.FilterExpression != nil {
 		return dst, false
 	}
 	dst = AppendJSONString(append(dst, `{"TableName":`...), in.TableName)
 	dst = appendTextMember(dst, `,"IndexName":`, in.IndexName)
+	if in.Limit != nil {
+		dst = strconv.AppendInt(append(dst, `,"Limit":`...), int64(*in.Limit), 10)
+	}
 	dst = appendBoolMember(dst, `,"ConsistentRead":`, in.ConsistentRead)
 	dst = appendBoolMember(dst, `,"ScanIndexForward":`, in.ScanIndexForward)
 	dst = appendTextMember(dst, `,"ReturnConsumedCapacity":`, in.ReturnConsumedCapacity)

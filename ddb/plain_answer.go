@@ -147,7 +147,8 @@ func (s *plainScanner) skip() bool {
 	if s.pos == len(s.text) || s.text[s.pos] != '{' {
 		return false
 	}
-	other := scanner{text: borrowedText(s.text), pos: s.pos}
+	var room [16]byte // what a page cost nests less
+	other := scanner{text: borrowedText(s.text), pos: s.pos, open: room[:0]}
 	ok := other.skip()
 	s.pos = other.pos
 	return ok

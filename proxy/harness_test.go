@@ -160,7 +160,11 @@ func (r *rig) do(op ddb.Operation, body string, o ...Options) answer {
 		options = o[0]
 	}
 	reply := Reply{Lend: r.lend}
-	err := r.proxy.Do(context.Background(), ddb.NewRequest(op, []byte(body)), options, &reply)
+	sent := []byte(body)
+	err := r.proxy.Do(context.Background(), ddb.NewRequest(op, sent), options, &reply)
+	for i := range sent {
+		sent[i] = '!' // it was borrowed until now
+	}
 	return answer{body: whole(&reply), result: reply.Result, hits: reply.Hits, err: err, id: reply.RequestID}
 }
 

@@ -32,6 +32,9 @@ type pageRead struct {
 	// whole says that it is of a global index and shows all that this holds of the items in its interval.
 	whole bool
 
+	// passing says that it lasts no longer than its request, as what a scannedQuery leads to.
+	passing bool
+
 	// read takes the page out of the response to a request of this kind.
 	read func(resp *ddb.Response) (page, error)
 	// fetch reads the page from the backend, with all that it cost.
@@ -83,7 +86,9 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 			if !q.untold(units) { // else it is read all the same
 				avoided(q.schema, halves(eventualHalves(units), q.strong))
 				if q.schema.Sampled() { // once it is known what such a page costs
-					p.auditPage(q, r, shown)
+					if lasting, ok := q.lasting(req); ok {
+						p.auditPage(lasting, r, shown)
+					}
 				}
 			}
 		} else {
@@ -149,6 +154,18 @@ func (p *Proxy) servePage(ctx context.Context, req *ddb.Request, o Options, repl
 		}
 		return nil
 	}
+}
+
+// lasting is q, which is req's, or one that can be kept where q passes.
+func (q *pageRead) lasting(req *ddb.Request) (*pageRead, bool) {
+	if !q.passing {
+		return q, true
+	}
+	in, err := ddb.InputAs[ddb.QueryInput](req)
+	if err != nil {
+		return nil, false
+	}
+	return queryOf(req.Op, q.schema, in)
 }
 
 // registered is the interval that a read of q is registered with before it is sent.

@@ -11,19 +11,25 @@ import (
 
 // query serves Query.
 func (p *Proxy) query(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
+	if q := p.recall(req); q != nil {
+		return p.servePage(ctx, req, o, reply, q)
+	}
+	if x := p.scanQuery(ctx, req); x != nil {
+		return p.queryScanned(ctx, req, o, reply, x)
+	}
 	return p.page(ctx, req, o, reply, p.newQuery)
 }
 
 // scan serves Scan.
 func (p *Proxy) scan(ctx context.Context, req *ddb.Request, o Options, reply *Reply) error {
-	return p.page(ctx, req, o, reply, p.newScan)
-}
-
-// page serves a Query or Scan that parse understands.
-func (p *Proxy) page(ctx context.Context, req *ddb.Request, o Options, reply *Reply, parse func(context.Context, *ddb.Request) (*pageRead, bool)) error {
 	if q := p.recall(req); q != nil {
 		return p.servePage(ctx, req, o, reply, q)
 	}
+	return p.page(ctx, req, o, reply, p.newScan)
+}
+
+// page serves a Query or Scan that is not remembered, if parse understands it.
+func (p *Proxy) page(ctx context.Context, req *ddb.Request, o Options, reply *Reply, parse func(context.Context, *ddb.Request) (*pageRead, bool)) error {
 	reply.waits()
 	q, ok := parse(ctx, req)
 	if !ok {
@@ -43,13 +49,13 @@ type pageExpressions struct {
 	key        *expr.KeyCondition
 }
 
-// parsePageExpressions parses what a page's request has; nil texts are none. It reports false when DynamoDB would
+// parsePageExpressions parses what a page's request has, with env's memory; nil texts are none. It reports false when DynamoDB would
 // refuse any of it.
-func parsePageExpressions(names ddb.Names, values ddb.Values, projection, filter, key *string) (x pageExpressions, ok bool) {
+func parsePageExpressions(env *expr.Env, names ddb.Names, values ddb.Values, projection, filter, key *string) (x pageExpressions, ok bool) {
 	if projection == nil && filter == nil && key == nil {
 		return x, names == nil && values == nil
 	}
-	env := expr.NewEnv(names, values)
+	env.Reset(names, values)
 	if env.CheckSupplied(
 		expr.Supplied{Kind: expr.FilterExpression, Present: filter != nil},
 		expr.Supplied{Kind: expr.ProjectionExpression, Present: projection != nil},
@@ -82,18 +88,25 @@ func (p *Proxy) pageTable(ctx context.Context, req *ddb.Request, table string, i
 	if s == nil {
 		return nil, false
 	}
+	q := new(pageRead)
+	return q, q.of(req.Op, s, table, index, strong)
+}
+
+// of makes q a read of a table, by the name that the client has for it, and an index of that; false when it is not cached.
+func (q *pageRead) of(op ddb.Operation, s *cache.Schema, table string, index *string, strong bool) bool {
 	name := ""
 	if index != nil {
 		if name = *index; name == "" {
-			return nil, false
+			return false
 		}
 	}
 	x, ok := s.Index(name)
 	if !ok || strong && x.Global {
-		return nil, false
+		return false
 	}
 	settings := s.Pages(name)
-	return &pageRead{op: req.Op, schema: s, table: table, index: x, settings: settings, strong: strong}, settings.Pages
+	*q = pageRead{op: op, schema: s, table: table, index: x, settings: settings, strong: strong}
+	return settings.Pages
 }
 
 // fetches reports whether the page may show or test attributes that its index does not hold.
@@ -163,18 +176,36 @@ func (p *Proxy) newQuery(ctx context.Context, req *ddb.Request) (*pageRead, bool
 		in.ConditionalOperator != nil || in.AttributesToGet != nil {
 		return nil, false
 	}
-	q, ok := p.pageTable(ctx, req, in.TableName, in.IndexName, isTrue(in.ConsistentRead))
-	if !ok {
+	s := p.schema(ctx, req, in.TableName)
+	if s == nil {
 		return nil, false
 	}
-	x, ok := parsePageExpressions(in.ExpressionAttributeNames, in.ExpressionAttributeValues,
+	return queryOf(req.Op, s, in)
+}
+
+// queryOf makes a page's read of a Query of a table that is known; false means that it must be forwarded.
+func queryOf(op ddb.Operation, s *cache.Schema, in *ddb.QueryInput) (*pageRead, bool) {
+	q := new(pageRead)
+	if !q.of(op, s, in.TableName, in.IndexName, isTrue(in.ConsistentRead)) || !q.query(in, new(expr.Env), make(canonical, 0, canonicalRoom)) {
+		return nil, false
+	}
+	q.fetch = func(ctx context.Context, p *Proxy, how strength) (page, error) {
+		sent, req := *in, new(ddb.Request)
+		return fetchQuery(ctx, p, q, &sent, req, nil, how)
+	}
+	return q, true
+}
+
+// query takes in what a Query asks for of q's table, in memory of env's and c's; false means that it must be forwarded.
+func (q *pageRead) query(in *ddb.QueryInput, env *expr.Env, c canonical) bool {
+	x, ok := parsePageExpressions(env, in.ExpressionAttributeNames, in.ExpressionAttributeValues,
 		in.ProjectionExpression, in.FilterExpression, in.KeyConditionExpression)
 	if !ok {
-		return nil, false
+		return false
 	}
 	r, bad := x.key.Bind(q.index.KeySchema(), q.schema.Description.AttributeKind)
 	if bad != nil {
-		return nil, false
+		return false
 	}
 	q.reverse = in.ScanIndexForward != nil && !*in.ScanIndexForward
 	q.start, q.capacity = in.ExclusiveStartKey, in.ReturnConsumedCapacity
@@ -182,7 +213,7 @@ func (p *Proxy) newQuery(ctx context.Context, req *ddb.Request) (*pageRead, bool
 
 	q.whole = q.index.Global && x.filter == nil && x.projection == nil && (in.Select == nil || *in.Select != "COUNT")
 
-	c := append(make(canonical, 0, canonicalRoom), 'Q')
+	c = append(c, 'Q')
 	c.text(q.index.Name)
 	c.selection(in.Select, q.index.Name != "", x.projection != nil)
 	c.optional(in.Limit)
@@ -192,27 +223,27 @@ func (p *Proxy) newQuery(ctx context.Context, req *ddb.Request) (*pageRead, bool
 		c.number(0)
 	}
 	if !c.startKey(in.ExclusiveStartKey) {
-		return nil, false
+		return false
 	}
 	c.keyRange(r)
 	c.expressions(x)
 	q.key = c
 	q.read = readQueryPage
-	q.fetch = func(ctx context.Context, p *Proxy, how strength) (page, error) {
-		return fetchQuery(ctx, p, q, *in, how)
-	}
-	return q, len(c) <= maxPageKeyBytes
+	return len(c) <= maxPageKeyBytes
 }
 
-// fetchQuery reads a Query's page from the backend.
-func fetchQuery(ctx context.Context, p *Proxy, q *pageRead, in ddb.QueryInput, how strength) (page, error) {
+// fetchQuery reads a Query's page from the backend, with in, which it changes for that, in a request whose body is made in room if that
+// is not nil.
+func fetchQuery(ctx context.Context, p *Proxy, q *pageRead, in *ddb.QueryInput, req *ddb.Request, room []byte, how strength) (page, error) {
 	in.ReturnConsumedCapacity, in.ConsistentRead = p.capacityMode(q), consistency(q.index, how.strong)
-	return p.fetchPage(ctx, q, &in, in.ReturnConsumedCapacity, how)
+	*req = *ddb.NewTypedRequest(in)
+	req.MakeIn(room)
+	return p.fetchPage(ctx, q, req, in.ReturnConsumedCapacity, how)
 }
 
-// fetchPage reads q's page with in, which asks for its cost in this way.
-func (p *Proxy) fetchPage(ctx context.Context, q *pageRead, in ddb.Input, capacity *string, how strength) (page, error) {
-	resp, err := p.fill(ctx, q.schema.Scope, in, how)
+// fetchPage reads q's page with req, which asks for its cost in this way.
+func (p *Proxy) fetchPage(ctx context.Context, q *pageRead, req *ddb.Request, capacity *string, how strength) (page, error) {
+	resp, err := p.send(ctx, q.schema.Scope, req, how)
 	if err != nil {
 		return page{}, err
 	}
@@ -265,7 +296,7 @@ func consistency(x *cache.IndexLayout, strong bool) *bool {
 	if !strong || x.Global {
 		return nil
 	}
-	return &strong
+	return &strongRead
 }
 
 // newScan decodes and checks a Scan; false means that it must be forwarded.
@@ -278,7 +309,7 @@ func (p *Proxy) newScan(ctx context.Context, req *ddb.Request) (*pageRead, bool)
 	if !ok {
 		return nil, false
 	}
-	x, ok := parsePageExpressions(in.ExpressionAttributeNames, in.ExpressionAttributeValues,
+	x, ok := parsePageExpressions(new(expr.Env), in.ExpressionAttributeNames, in.ExpressionAttributeValues,
 		in.ProjectionExpression, in.FilterExpression, nil)
 	if !ok {
 		return nil, false
@@ -307,7 +338,7 @@ func (p *Proxy) newScan(ctx context.Context, req *ddb.Request) (*pageRead, bool)
 // fetchScan reads a Scan's page from the backend.
 func fetchScan(ctx context.Context, p *Proxy, q *pageRead, in ddb.ScanInput, how strength) (page, error) {
 	in.ReturnConsumedCapacity, in.ConsistentRead = p.capacityMode(q), consistency(q.index, how.strong)
-	return p.fetchPage(ctx, q, &in, in.ReturnConsumedCapacity, how)
+	return p.fetchPage(ctx, q, ddb.NewTypedRequest(&in), in.ReturnConsumedCapacity, how)
 }
 
 // readScanPage takes a page out of a Scan's response.

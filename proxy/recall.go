@@ -23,6 +23,8 @@ const (
 type pageMemory struct {
 	seed   maphash.Seed
 	places [rememberedPages]atomic.Pointer[remembered]
+	// seen are hashes of the requests that were answered last and are not remembered, by place.
+	seen [rememberedPages]atomic.Uint64
 }
 
 // remembered is one request's bytes and meaning. It never changes, nor does anything that it leads to.
@@ -40,6 +42,22 @@ func (m *pageMemory) place(req *ddb.Request) *atomic.Pointer[remembered] {
 		return nil
 	}
 	return &m.places[maphash.Bytes(m.seed, body)%rememberedPages]
+}
+
+// again reports whether a request was the last of its place about which this was asked. It is dear to find out what is remembered of a
+// request, and most come not that often.
+func (m *pageMemory) again(req *ddb.Request) bool {
+	body := req.Body()
+	if len(body) == 0 || len(body) > longestRemembered {
+		return false
+	}
+	h := maphash.Bytes(m.seed, body)
+	seen := &m.seen[h%rememberedPages]
+	if seen.Load() == h {
+		return true
+	}
+	seen.Store(h)
+	return false
 }
 
 // recall returns the meaning of a request that is remembered and still has it, else nil.

@@ -72,3 +72,17 @@ func TestRememberedPagesMeanTheSame(t *testing.T) {
 		t.Errorf("%s has a meaning after its table is gone", body)
 	}
 }
+
+// A request that is scanned is remembered by its second hit, for only then is it decoded; and it means the same before and after.
+func TestScannedPagesAreRememberedByTheirSecondHit(t *testing.T) {
+	t.Parallel()
+	r := bookRig(t, rigOptions{})
+	body := queryBooks("ann", "author=:a", "", `,"Limit":3`)
+	r.forget()
+	for i, want := range []Result{Miss, Hit, Hit, Hit} {
+		r.expect(want, ddb.Query, body)
+		if got := r.proxy.recall(ddb.NewRequest(ddb.Query, []byte(body))) != nil; got != (i >= 2) {
+			t.Errorf("after request %d (%v) it is remembered: %v", i, want, got)
+		}
+	}
+}

@@ -69,7 +69,11 @@ func (p *Proxy) secondChance(err error, s *cache.Schema, weaken func() bool, sen
 
 // fill sends a read for flights.
 func (p *Proxy) fill(ctx context.Context, scope string, in ddb.Input, how strength) (*ddb.Response, error) {
-	req := ddb.NewTypedRequest(in)
+	return p.send(ctx, scope, ddb.NewTypedRequest(in), how)
+}
+
+// send sends a read for flights, of a request made here.
+func (p *Proxy) send(ctx context.Context, scope string, req *ddb.Request, how strength) (*ddb.Response, error) {
 	req.Scope, req.Once = scope, how.once
 	return p.guard.Fill(ctx, req)
 }

@@ -15,6 +15,8 @@ type Env struct {
 	used   []string // each once, while they are few
 	many   map[string]struct{}
 	room   [fewPlaceholders]string
+	// key is memory for a key condition of a remembered form, made by the first and used again after Reset.
+	key *keyMemory
 }
 
 // fewPlaceholders is how many are told apart by looking at all of them.
@@ -22,9 +24,18 @@ const fewPlaceholders = 8
 
 // NewEnv is the Env of a request; nil maps are parameters that were not sent. The maps are read, never changed.
 func NewEnv(names ddb.Names, values ddb.Values) *Env {
-	e := &Env{names: names, values: values}
-	e.used = e.room[:0]
+	e := &Env{}
+	e.Reset(names, values)
 	return e
+}
+
+// Reset makes e the Env of another request. Nothing of what was parsed against it before may be used any more.
+func (e *Env) Reset(names ddb.Names, values ddb.Values) {
+	*e = Env{names: names, values: values, key: e.key}
+	e.used = e.room[:0]
+	if e.key != nil {
+		*e.key = keyMemory{}
+	}
 }
 
 // Supplied tells whether an expression that the operation has was sent.

@@ -11,6 +11,8 @@ type KeyCondition struct {
 	conds  []keyCond
 	shape  *ddb.Error
 	legacy bool // KeyConditions, which cannot query keys of several attributes
+	// hash is memory for KeyRange.Hash, if there is any.
+	hash []ddb.AttributeValue
 }
 
 // keyCond is one condition on one key attribute; the attribute stands on the left.
@@ -204,7 +206,9 @@ func (k *KeyCondition) Bind(schema ddb.KeySchema, kindOf func(attr string) ddb.K
 	if len(schema) == 1 && len(k.conds) > 1 {
 		return r, unsupported()
 	}
-	r.Hash = make([]ddb.AttributeValue, 0, len(hashes))
+	if r.Hash = k.hash; cap(r.Hash) < len(hashes) {
+		r.Hash = make([]ddb.AttributeValue, 0, len(hashes))
+	}
 	for _, name := range hashes {
 		c, ok := k.on(name)
 		if !ok {

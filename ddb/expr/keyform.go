@@ -79,6 +79,14 @@ func keyFormOf(text string) *keyForm {
 	}
 }
 
+// keyMemory is what a remembered key condition is made of.
+type keyMemory struct {
+	condition KeyCondition
+	conds     [mostComparisons]keyCond
+	values    [mostComparisons]ddb.AttributeValue
+	hash      [1]ddb.AttributeValue
+}
+
 // remembered is the key condition with a text that was parsed before, with env's names and values. It is nil, and nothing was noted in
 // env, for one that was not, and for one that may be wrong with these: parsing tells.
 func remembered(text string, env *Env) *KeyCondition {
@@ -90,8 +98,11 @@ func remembered(text string, env *Env) *KeyCondition {
 	if f == nil || f.text != text {
 		return nil
 	}
-	k := &KeyCondition{conds: make([]keyCond, f.n)}
-	values := make([]ddb.AttributeValue, f.n)
+	if env.key == nil {
+		env.key = new(keyMemory)
+	}
+	k, values := &env.key.condition, env.key.values[:f.n]
+	*k = KeyCondition{conds: env.key.conds[:f.n], hash: env.key.hash[:0]}
 	for i, c := range f.comparisons[:f.n] {
 		name, known := c.name, true
 		if name[0] == '#' {

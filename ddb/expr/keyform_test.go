@@ -45,6 +45,9 @@ func TestRememberedKeyConditionsMeanTheSame(t *testing.T) {
 					forms++
 				}
 				got, err, left := parse(text, n, v)
+				if got != nil {
+					got.hash = nil // memory, and no part of what it means
+				}
 				if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(err, wrong) || !reflect.DeepEqual(left, unused) {
 					t.Errorf("%q with %v and %v is %+v (%v, %v) when it comes again, was %+v (%v, %v)", text, n, v, got, err, left, want, wrong, unused)
 				}
