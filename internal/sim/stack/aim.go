@@ -20,7 +20,7 @@ func (s *Scenario) aim() {
 		s.Slow, s.Stream, s.Late, s.Faults, s.View, s.PublishLag = true, true, false, 0, "NEW_AND_OLD_IMAGES", publishLag
 		return
 	}
-	if s.Remade = s.Seed/8%8 == 7; s.Remade {
+	if s.Remade = s.Seed/8%8 == 6; s.Remade {
 		s.Nodes, s.Stream, s.Late, s.PublishLag = 1, false, false, publishLag
 		return
 	}
