@@ -41,7 +41,7 @@ type forwarderEnd struct {
 const edgeTriggered = 1 << 31
 
 // serveForwarder is a process that forwards what comes on address until ctx ends. Its thread waits in the kernel without telling
-// Go's scheduler, which takes a seventh of the CPU off a request; so it keeps a processor of the scheduler's, and there has to be another.
+// Go's scheduler, which takes a tenth of the CPU off a request; so it keeps a processor of the scheduler's, and there has to be another.
 func serveForwarder(ctx context.Context, address, upstream string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
