@@ -168,7 +168,8 @@ func streamsCheck(tables []stream.TableState) admin.Check {
 	c := admin.Check{Name: "streams", Advisory: true}
 	var faults []string
 	for _, t := range tables {
-		fault, failing := "", t.LastError != "" && time.Since(t.LastErrorAt) < newly
+		var fault string
+		failing := t.LastError != "" && time.Since(t.LastErrorAt) < newly
 		switch {
 		case t.Mode == cache.Stream && t.Delta > 0 && t.Age > t.Delta:
 			fault = fmt.Sprintf("that of table %s tells nothing of the last %v: what is cached is served for delta, %v, only", t.Table, t.Age.Round(time.Second), t.Delta)
