@@ -19,7 +19,7 @@ const (
 	// coldLeast is how long a table is cold at least; later it is warm as soon as its misses keep within the budget by themselves.
 	coldLeast = 10 * time.Second
 	// coldMore is how many seconds of the budget a table is cold for at most, beside one fill for each entry that was dropped.
-	coldMore = 60
+	coldMore = 20
 )
 
 // refill is the budget of a table's strong fills while it is cold.

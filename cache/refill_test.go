@@ -26,8 +26,8 @@ func TestColdTablesKeepTheirBudget(t *testing.T) {
 		return strong
 	}
 	r := newRefill()
-	if n := burst(r, 1, 30, 1000); n < 29*rate || n > 31*rate {
-		t.Errorf("%d strong fills in the 30 s after the start, want %d", n, 30*rate)
+	if n := burst(r, 1, 20, 1000); n < 19*rate || n > 21*rate {
+		t.Errorf("%d strong fills in the 20 s after the start, want %d", n, 20*rate)
 	}
 	// It has made all that it owed by then, and more than it ever held.
 	burst(r, 1, 60, 1000)

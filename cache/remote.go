@@ -74,8 +74,8 @@ type Rewrite struct {
 	Projection bool
 	// ReturnValues lets writes ask for images that the client did not ask for.
 	ReturnValues bool
-	// ConsumedCapacity lets fills of pages ask what they cost. Without it that is known of a page if its client asked, and the
-	// ledger estimates it for others.
+	// ConsumedCapacity lets fills of pages ask what they cost; off unless set. Without it that is known of a page if its client asked,
+	// and the ledger estimates it for others.
 	ConsumedCapacity bool
 }
 
@@ -128,7 +128,7 @@ func (r *RemoteConfig) settings() RemoteSettings {
 		DAXCompatible: r.Coherence == coherenceDAX,
 		Rewrite: Rewrite{
 			ConsistentRead: on(r.ConsistentRead), Projection: on(r.Projection),
-			ReturnValues: on(r.ReturnValues), ConsumedCapacity: on(r.ConsumedCapacity),
+			ReturnValues: on(r.ReturnValues), ConsumedCapacity: r.ConsumedCapacity == "on" || r.ConsumedCapacity == "true",
 		},
 	}
 	if !s.Rewrite.ConsistentRead {

@@ -280,6 +280,8 @@ func (c *SchemaCache) newSchema(key schemaKey, desc *ddb.TableDescription) *Sche
 	if m := c.store.metrics; m != nil {
 		s.Audit = m.Audited.Table(key.name)
 	}
+	// Asking the embedded engine costs nothing, and nobody's words are changed by it.
+	s.Settings.Rewrite.ConsumedCapacity = s.Settings.Rewrite.ConsumedCapacity || c.store.authoritative
 	s.sample, s.refill = boundOf(s.Settings.Audit), c.store.refillOf(key.scope, key.name)
 	for _, x := range s.Indexes {
 		settings := c.store.Settings().Match(key.name, x.Name)

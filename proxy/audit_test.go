@@ -155,7 +155,7 @@ func TestAuditsOfAnIndexTakeTwoAnswers(t *testing.T) {
 			remote: true,
 			store: cache.Config{
 				IndexLag: time.Nanosecond, IndexWatch: time.Nanosecond,
-				Tables: map[string]cache.TableConfig{"*": {IndexTTL: 2 * time.Second, Remote: cache.RemoteConfig{Delta: 500 * time.Millisecond}}},
+				Tables: map[string]cache.TableConfig{"*": {IndexTTL: 4 * time.Second, Remote: cache.RemoteConfig{Delta: time.Second}}},
 			},
 		})
 		r.must(ddb.CreateTable, bookTable)

@@ -31,6 +31,7 @@ func TestSettingsChangeUnderLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		r.putBook("author0", "title", "x", 1, "note0") // whose client may not get to it on a busy machine
 		until := time.Now().Add(300 * time.Millisecond)
 		var clients sync.WaitGroup
 		var reads atomic.Int64

@@ -98,7 +98,7 @@ type RewriteConfig struct {
 	ConsistentRead   string `yaml:"consistent_read" doc:"on or off: read misses strongly. Off makes fill eventual."`
 	Projection       string `yaml:"projection" doc:"on or off: read whole items for reads of some attributes. Off forwards those."`
 	ReturnValues     string `yaml:"return_values" doc:"on or off: ask writes for the image they leave, so that it can be cached. Turn it off where policies forbid dynamodb:ReturnValues."`
-	ConsumedCapacity string `yaml:"consumed_capacity" doc:"on or off: ask what queries and scans cost that fill the cache, because another client may want to know and the ledger does. Off still caches them: a hit whose client asks is read anew, up to once for each of TOTAL and INDEXES for each page and by each of those who wait for one read, and the ledger estimates."`
+	ConsumedCapacity string `yaml:"consumed_capacity" doc:"on or off: ask upstream what queries and scans cost that fill the cache, because another client may want to know and the ledger does. Off unless set, and they are cached all the same: a hit whose client asks is read anew, up to once for each of TOTAL and INDEXES for each page and by each of those who wait for one read, and the ledger estimates. Before the embedded engine it is always known."`
 }
 
 // IndexConfig is the part about some indexes of some tables.

@@ -281,7 +281,7 @@ tables:
     streams: enable
     delta: 2s
     fill: auto
-    rewrite: {return_values: off}
+    rewrite: {return_values: off, consumed_capacity: on}
     indexes: {by-date: {cache: off, query_ttl: 2s}}
   secret: {cache: off}
 `)})
@@ -294,7 +294,7 @@ tables:
 	}
 	if got := s.Table("users"); !got.Items || got.ItemTTL != 10*time.Second || got.NegativeTTL != 3*time.Second ||
 		got.Streams != cache.StreamsAuto || got.Delta != 5*time.Second || got.Fill != coherence.FillStrong ||
-		got.Rewrite != (cache.Rewrite{ConsistentRead: true, Projection: true, ReturnValues: true, ConsumedCapacity: true}) {
+		got.Rewrite != (cache.Rewrite{ConsistentRead: true, Projection: true, ReturnValues: true}) {
 		t.Errorf("users: %+v", got)
 	}
 	if got := s.Table("orders-1"); got.Streams != cache.StreamsEnable || got.Delta != 2*time.Second || got.Fill != coherence.FillAuto ||

@@ -137,6 +137,7 @@ func TestSpansAndMetricsAreSent(t *testing.T) {
 	upstream := run(t, testConfig())
 	config := testConfig()
 	config.Backend, config.Upstream.URL, config.Upstream.Region = "aws", "http://"+upstream.node.Addr().String(), "us-east-1"
+	config.Tables = map[string]TableConfig{"*": {Rewrite: RewriteConfig{ConsumedCapacity: "on"}}}
 	t.Setenv("AWS_ACCESS_KEY_ID", "any")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "any")
 	r := run(t, config)

@@ -100,7 +100,9 @@ func TestDeniedRewritesAreSwitchedOff(t *testing.T) {
 		return strings.Contains(body, "ALL_NEW") || operation == "GetItem" && !strings.Contains(body, "ProjectionExpression") ||
 			operation == "Query" && strings.Contains(body, "INDEXES")
 	}
-	front := run(t, upstreamConfig(p.URL))
+	config := upstreamConfig(p.URL)
+	config.Tables = map[string]TableConfig{"*": {Rewrite: RewriteConfig{ConsumedCapacity: "on"}}}
+	front := run(t, config)
 	front.mustCall("CreateTable", createTable)
 	status, _, _ := front.call("GetItem", rewriteGet) // teaches the schema
 	if status != 400 {
@@ -145,15 +147,13 @@ func TestDeniedRewritesAreSwitchedOff(t *testing.T) {
 	}
 }
 
-// With the switch off a page is not asked what it costs on another's behalf, and is cached all the same. Whoever asks is told
+// Unless it is switched on a page is not asked what it costs on another's behalf, and is cached all the same. Whoever asks is told
 // what upstream told, by a read of their own if it has to be; the ledger estimates.
 func TestPagesAreCachedWithoutTheirPrice(t *testing.T) {
 	t.Parallel()
 	behind := run(t, testConfig())
 	p := record(t, behind)
-	config := upstreamConfig(p.URL)
-	config.Tables = map[string]TableConfig{"*": {Rewrite: RewriteConfig{ConsumedCapacity: "off"}}}
-	front := run(t, config)
+	front := run(t, upstreamConfig(p.URL))
 	front.mustCall("CreateTable", createTable)
 	front.mustCall("PutItem", `{"TableName":"t-1","Item":{"p":{"S":"a"},"v":{"S":"`+strings.Repeat("x", 5000)+`"}}}`)
 	for _, op := range []string{"Query", "Scan"} {

@@ -139,7 +139,7 @@ func TestBatchesKeepTheRefillBudgetAsAWhole(t *testing.T) {
 	front.mustCall("CreateTable", createTable)
 	front.mustCall("GetItem", rewriteGet)
 	batch := func(of string) string {
-		keys := make([]string, 30)
+		keys := make([]string, 15)
 		for i := range keys {
 			keys[i] = fmt.Sprintf(`{"p":{"S":"%s-%d"}}`, of, i)
 		}
@@ -160,7 +160,7 @@ func TestBatchesKeepTheRefillBudgetAsAWhole(t *testing.T) {
 			continue // so slow that the budget was full again in between
 		}
 		want := []outcome{{"BatchGetItem strong", "miss"}, {"BatchGetItem", "forward"}, {"", "hit"},
-			{"BatchGetItem", "forward"}, // however often: the first has spent the budget of half a minute
+			{"BatchGetItem", "forward"}, // however often: the first has spent the budget of a quarter of a minute
 			{"BatchGetItem", "forward"}}
 		if !slices.Equal(got, want) {
 			t.Errorf("batches of new keys, of others, and both again: %+v, want %+v", got, want)
