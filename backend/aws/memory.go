@@ -11,10 +11,11 @@ import (
 // else has any of it. What is never released is the garbage collector's, like all else; so memory is taken that is not twice as large
 // as it need be.
 
-// The powers of two that memory has at least and at most. Larger answers are rare, and their pages are the caches' as they lie there.
+// The powers of two that memory has at least and at most. Larger answers are rare, and their pages are the caches' as they lie there: what
+// is cached of one is to hold no more memory than it is counted with.
 const (
 	leastMemory = 9
-	mostMemory  = 16
+	mostMemory  = 15
 )
 
 // memory is what an answer lies in, with its response.
