@@ -18,7 +18,7 @@ type RemoteConfig struct {
 	Delta time.Duration
 	// Fill is how misses are read: strong, auto or eventual.
 	Fill string
-	// RefillRate is how many misses a second are read strongly while the table's cache is cold; 0 inherits, at last 1000.
+	// RefillRate is how many misses a second are read strongly while the table's cache is cold; 0 inherits, at last 3000.
 	RefillRate int
 	// Coherence is auto, or dax-compatible: as DAX does, no more.
 	Coherence string
@@ -42,9 +42,10 @@ const (
 	coherenceAuto = "auto"
 	coherenceDAX  = "dax-compatible"
 	defaultDelta  = 5 * time.Second
-	// defaultRefillRate is a third of what a partition of DynamoDB's can be read strongly in a second. (Developer Guide, "Service,
-	// account, and table quotas": 3000 read units.)
-	defaultRefillRate = 1000
+	// defaultRefillRate is what one partition of DynamoDB's can be read strongly in a second, of small items. (Developer Guide, "Best
+	// practices for designing and using partition keys": 3000 read units.) Where a table has less, a read that is throttled is made
+	// once more as its client sent it.
+	defaultRefillRate = 3000
 )
 
 // fills are the words for coherence.Fill.

@@ -73,7 +73,7 @@ func newWorld(ctx context.Context, o *options, v variant) (w *world, err error) 
 	front := filepath.Join(w.dir, "millrace.yaml")
 	config := fmt.Sprintf("upstream:\n  streams_url: http://%s\n  index_lag: 1s\ntables:\n  \"*\":\n    delta: %v\n", w.gate.listener.Addr(), o.delta)
 	if v.useful && o.duration < time.Minute {
-		// An omniscient cache is filled by every read. A cold one of ours fills 1000 a second unless told otherwise, for twenty seconds, and
+		// An omniscient cache is filled by every read. A cold one of ours fills 3000 a second unless told otherwise, for twenty seconds, and
 		// forwards the rest: on a machine that has more misses than that a short run would be judged by that rate, and not by what invalidation
 		// leaves. A run of a minute is judged as shipped.
 		config += "    refill_rate: 1000000\n"
