@@ -186,7 +186,7 @@ func (g *Guard) begin(ctx context.Context, req *ddb.Request, row *effectRow) *wr
 		// this point is noticed in the end.
 		// Nothing was sent, so nothing can land.
 		for i := range list {
-			g.store.Core().Settle(g.store.Now(), w.core, i, coherence.NotApplied, nil, false, nil)
+			g.store.Core().Settle(g.store.Now(), w.core, i, coherence.NotApplied, nil, nil)
 		}
 	}
 }
@@ -235,14 +235,14 @@ func (w *write) settle(req *ddb.Request, resp *ddb.Response, err error) {
 					memory.positions = extra[:0]
 				}
 			}
-			core.Settle(now, w.core, i, o.result, o.image, false, extra)
+			core.Settle(now, w.core, i, o.result, o.image, extra)
 			if o.result == coherence.Applied && covered {
 				g.inv.acked.note(k.effect.Table, k.effect.Key, o.image, w.begun, now)
 			}
 		}
 	}
 	for i := len(w.plan.keys); i < w.effects; i++ {
-		core.Settle(now, w.core, i, result, nil, false, nil)
+		core.Settle(now, w.core, i, result, nil, nil)
 	}
 	if g.metered() && req.Region == "" {
 		w.count(req, resp, err, outcomes) // before End, after which what was cached is not known

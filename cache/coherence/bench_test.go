@@ -77,6 +77,6 @@ func BenchmarkWriteToFullPartition(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		w := c.Begin(20, e)
-		c.Settle(20, w, 0, Applied, nil, false, nil)
+		c.Settle(20, w, 0, Applied, nil, nil)
 	}
 }

@@ -95,14 +95,14 @@ func TestSettledStoresNothingUncertain(t *testing.T) { // Cross, Epoch, NoInstal
 		m := x.mutation("k", "1", "new")
 		x.core.Pending(x.now, m)
 		x.core.Settled(x.now, m)
-		x.settle(w, Applied, &other, false)
+		x.settle(w, Applied, &other)
 	})
 	f("Guard does not know", "-", TableOptions{}, func(x *fixture) {
 		w := x.begin("k", "1")
 		m := x.mutation("k", "1", "new")
 		x.core.Pending(x.now, m)
 		x.core.Settled(x.now, m)
-		x.settle(w, Ambiguous, nil, false)
+		x.settle(w, Ambiguous, nil)
 	})
 }
 

@@ -77,8 +77,8 @@ func (x *fixture) begin(key, pos string) *Write {
 }
 
 // settle ends a write of begin.
-func (x *fixture) settle(w *Write, r Result, img *Image, retried bool) {
-	x.core.Settle(x.now, w, 0, r, img, retried, nil)
+func (x *fixture) settle(w *Write, r Result, img *Image) {
+	x.core.Settle(x.now, w, 0, r, img, nil)
 	x.core.End(x.now, w)
 }
 

@@ -16,7 +16,7 @@ const (
 	stepFail                    // or nothing
 	stepBegin                   // own writer a begins
 	stepCommit                  // and is applied
-	stepAck                     // and acknowledged; as sent twice if b is 1
+	stepAck                     // and acknowledged
 	stepRefuse                  // or its condition fails
 	stepTimeout                 // or nobody knows
 	stepLate                    // what nobody knew of is applied
@@ -40,12 +40,12 @@ var stepNames = map[stepKind]string{
 
 // modelBudget is how often things may still happen.
 type modelBudget struct {
-	reads, strong, fails, writes, refusals, timeouts, retries, foreign, repeats, ticks, evicts, losses, changes, weak int8
+	reads, strong, fails, writes, refusals, timeouts, foreign, repeats, ticks, evicts, losses, changes, weak int8
 }
 
 // append appends the budget to a print.
 func (l modelBudget) append(b []byte) []byte {
-	return append(b, byte(l.reads), byte(l.strong), byte(l.fails), byte(l.writes), byte(l.refusals), byte(l.timeouts), byte(l.retries),
+	return append(b, byte(l.reads), byte(l.strong), byte(l.fails), byte(l.writes), byte(l.refusals), byte(l.timeouts),
 		byte(l.foreign), byte(l.repeats), byte(l.ticks), byte(l.evicts), byte(l.losses), byte(l.changes), byte(l.weak))
 }
 
@@ -206,7 +206,6 @@ func (m *itemModel) steps(out []modelStep) []modelStep {
 			add(m.left.timeouts > 0 && !auth, stepTimeout, i, 0)
 		default:
 			add(true, stepAck, i, 0)
-			add(m.left.retries > 0 && !auth, stepAck, i, 1)
 			add(m.left.timeouts > 0 && !auth, stepTimeout, i, 0)
 		}
 	}
@@ -322,11 +321,11 @@ func (m *itemModel) write(s modelStep) {
 		return
 	}
 	w := &m.writers[s.a]
-	settle := func(r Result, img *Image, retried bool) {
+	settle := func(r Result, img *Image) {
 		if w.mutations != nil {
 			c.Settled(m.now, w.mutations)
 		}
-		c.Settle(m.now, w.write, 0, r, img, retried, nil)
+		c.Settle(m.now, w.write, 0, r, img, nil)
 		c.End(m.now, w.write)
 		*w = itemWriter{}
 	}
@@ -353,21 +352,17 @@ func (m *itemModel) write(s modelStep) {
 			shown = nil
 		}
 		m.raise(w.version)
-		if s.b == 1 {
-			l.retries--
-			m.late = append(m.late, m.now+modelTamb)
-		}
-		settle(Applied, shown, s.b == 1)
+		settle(Applied, shown)
 	case stepRefuse:
 		l.refusals--
 		m.raise(m.last()) // the writer knows that the item is not what it was
-		settle(ConditionFailed, nil, false)
+		settle(ConditionFailed, nil)
 	case stepTimeout:
 		l.timeouts--
 		if w.version == 0 {
 			m.late = append(m.late, m.now+modelTamb)
 		}
-		settle(Ambiguous, nil, false)
+		settle(Ambiguous, nil)
 	}
 }
 

@@ -301,7 +301,7 @@ func (m *pageModel) do(s modelStep) {
 		if w.mutations != nil {
 			c.Settled(m.now, w.mutations)
 		}
-		c.Settle(m.now, w.write, 0, Applied, nil, false, nil)
+		c.Settle(m.now, w.write, 0, Applied, nil, nil)
 		c.End(m.now, w.write)
 		m.touch(target(w.key))
 		*w = pageWriter{}

@@ -88,7 +88,7 @@ var scenarios = map[string]scenario{
 	"item: auto own": item(7, auto(modelAlone), modelBudget{reads: 3, writes: 1, refusals: 1, timeouts: 1, ticks: 3, evicts: 1}),
 	"item: weak":     item(7, modelCovered, modelBudget{reads: 3, writes: 1, foreign: 1, ticks: 2, losses: 1, evicts: 1, weak: 2}),
 	"item: writers":  item(8, modelCovered, modelBudget{reads: 2, writes: 2, refusals: 1, timeouts: 1, foreign: 1}),
-	"item: alone":    item(8, modelAlone, modelBudget{reads: 2, writes: 3, refusals: 1, timeouts: 1, retries: 1, ticks: 2}),
+	"item: alone":    item(8, modelAlone, modelBudget{reads: 2, writes: 3, refusals: 1, timeouts: 1, ticks: 2}),
 	"item: ttl":      item(7, modelAlone, modelBudget{reads: 2, writes: 1, foreign: 1, ticks: 6}),
 	"item: gap":      item(7, auto(modelCovered), modelBudget{reads: 2, foreign: 2, ticks: 2, losses: 1, evicts: 1}),
 	"item: change":   item(7, modelCovered, modelBudget{reads: 2, writes: 1, foreign: 1, changes: 1, fails: 1}),
@@ -115,7 +115,7 @@ func TestModel(t *testing.T) {
 var modelMutants = map[string]string{
 	"R1": "item: auto own", "R3": "item: nameless", "R4": "page: lagging", "R5": "item: auto own", "R6": "item: stream", "R6q": "item: gap",
 	"R7": "item: back", "R9": "item: absent", "R11": "item: alone", "R13": "item: ttl", "R16": "item: writers", "R17": "item: auto own",
-	"R17own": "item: alone", "Retry": "item: alone", "R42": "page: own", "Fills": "page: own", "R44": "page: lagging", "Prov": "page: lagging",
+	"R17own": "item: alone", "R42": "page: own", "Fills": "page: own", "R44": "page: lagging", "Prov": "page: lagging",
 	"R45": "page: own", "R48": "page: scan", "R2": "item: nameless", "R12": "item: back", "R29": "item: nameless", "R41": "item: gap",
 	"R43": "page: stream", "Gate": "item: time", "Watch": "page: slow", "Late": "item: time", "Lost": "item: gap", "LostQuar": "item: gap", "LostAmb": "item: ends",
 	"Weak": "item: weak", "R51": "", "Epoch": "item: change", "Index": "page: vague", "TTL": "item: ttl", "Bypass": "item: stream", "Hide": "item: embedded",

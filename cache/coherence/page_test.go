@@ -9,7 +9,7 @@ func TestWriteKillsPagesOfItsPositionOnly(t *testing.T) { // R42, R45, R48
 	x.fillPage("high", "6", "")
 	scan := x.core.ReadPage(x.now, x.table, []byte("scan"), Span{}, ReadOptions{}, nil)
 	x.core.DonePage(x.now, scan.Flight, image("s"), Span{})
-	x.settle(x.begin("k", "4"), Applied, nil, false)
+	x.settle(x.begin("k", "4"), Applied, nil)
 	x.wantPage("low", "", true)
 	x.wantPage("middle", "3", false)
 	x.wantPage("high", "6", true)
@@ -26,7 +26,7 @@ func TestPageFillIsJudgedByWhatItScanned(t *testing.T) { // R42, R45, R46
 		t.Helper()
 		x := newFixture(t, TableOptions{})
 		r := x.page("page", "2", "")
-		x.settle(x.begin("k", write), Applied, nil, false)
+		x.settle(x.begin("k", write), Applied, nil)
 		if got := x.core.DonePage(x.now, r.Flight, image("v"), span("2", scanned)); got != stored {
 			t.Errorf("write at %s, scanned 2 to %q: stored = %v, want %v", write, scanned, got, stored)
 		}
@@ -45,7 +45,7 @@ func TestPageFlightIsNotJoinedAfterAWrite(t *testing.T) { // R3
 	if j := x.page("page", "", ""); j.Outcome != Joined {
 		t.Errorf("a second reader = %d, want to join", j.Outcome)
 	}
-	x.settle(x.begin("k", "1"), Applied, nil, false)
+	x.settle(x.begin("k", "1"), Applied, nil)
 	if j := x.page("page", "", ""); j.Outcome != Lead {
 		t.Errorf("a reader after the ack = %d, want a new flight", j.Outcome)
 	} else {
@@ -67,7 +67,7 @@ func TestWholeIndexIsKilledByAnUnknownPosition(t *testing.T) { // Index, precisi
 	fill()
 	x.fillPage("base", "5", "")
 	w := x.core.Begin(x.now, []Effect{{Table: x.table, Key: []byte("k"), Positions: []Position{{Index: "x"}}}})
-	x.settle(w, Applied, nil, false)
+	x.settle(w, Applied, nil)
 	fill()
 	x.wantPage("base", "5", true)
 	x.core.PurgePartition(x.now, x.table, "x", []byte("a"))

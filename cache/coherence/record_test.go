@@ -59,7 +59,7 @@ func TestRecordMakesWritesNotAlone(t *testing.T) { // R12
 	v1 := image("v1")
 	w := x.begin("k", "1")
 	x.record("k", "1", &v1)
-	x.settle(w, Applied, &v1, false)
+	x.settle(w, Applied, &v1)
 	x.want("k", "-")
 }
 
@@ -138,7 +138,7 @@ func TestLostForgetsAndQuarantines(t *testing.T) {
 
 func TestCoverageMakesAmbiguityWindowsNeedless(t *testing.T) { // R17
 	x := newFixture(t, covered)
-	x.settle(x.begin("k", "1"), Ambiguous, nil, false)
+	x.settle(x.begin("k", "1"), Ambiguous, nil)
 	x.fill("k", "v")
 	x.want("k", "v")
 	// Coverage ends: the late commit will not be told.
@@ -194,7 +194,7 @@ func TestScansOfBusyTablesAreNotStored(t *testing.T) { // R48
 		r := x.core.ReadPage(x.now, x.table, []byte("scan"), Span{}, ReadOptions{}, nil)
 		return x.core.DonePage(x.now, r.Flight, image("scan"), Span{})
 	}
-	x.settle(x.begin("k", "1"), Applied, nil, false)
+	x.settle(x.begin("k", "1"), Applied, nil)
 	x.now += 4
 	if scan() {
 		t.Error("a scan right after a write was stored")
@@ -207,7 +207,7 @@ func TestScansOfBusyTablesAreNotStored(t *testing.T) { // R48
 
 func TestThriftyFillIsEventualAndNotStored(t *testing.T) {
 	x := newFixture(t, TableOptions{Fill: FillAuto})
-	x.settle(x.begin("k", "1"), Applied, nil, false)
+	x.settle(x.begin("k", "1"), Applied, nil)
 	f := x.lead("k", ReadOptions{Thrift: true})
 	if f.Strong {
 		t.Error("a thrifty fill is strong")
@@ -254,12 +254,12 @@ func TestOldIsWhatWasCachedAtBegin(t *testing.T) {
 	f := func(key, want string, exists, known bool, meanwhile func()) {
 		t.Helper()
 		w := x.begin(key, "1")
-		x.settle(x.begin(key, "1"), Applied, nil, false)
+		x.settle(x.begin(key, "1"), Applied, nil)
 		meanwhile()
 		if got, e, k := x.core.Old(w, 0, nil); string(got) != want || e != exists || k != known {
 			t.Errorf("Old of %s = %q, %v, %v, want %q, %v, %v", key, got, e, k, want, exists, known)
 		}
-		x.settle(w, Applied, nil, false)
+		x.settle(w, Applied, nil)
 	}
 	x.fill("k", "v")
 	x.fill("absent", "")
@@ -274,7 +274,7 @@ func TestPagesLiveToTheirTTLIfSoConfigured(t *testing.T) {
 	x := newFixture(t, TableOptions{PagesUntilTTL: true})
 	x.fill("k", "v")
 	x.fillPage("page", "a", "c")
-	x.settle(x.begin("k", "b"), Applied, nil, false)
+	x.settle(x.begin("k", "b"), Applied, nil)
 	x.want("k", "-")
 	x.wantPage("page", "a", true)
 }

@@ -23,7 +23,6 @@ type Rules struct {
 	R16      bool // R16: a failed condition removes the entry and the pages
 	R17      bool // R17: an unknown outcome bars fills for Tamb
 	R17own   bool // R17: and own images too
-	Retry    bool // R17: a retried write counts as an unknown outcome
 	R42      bool // R42: a settled write kills the pages that hold its positions
 	Fills    bool // R42: and marks the fills under way
 	R44      bool // R44: a page of a lagging index is stored provisionally inside the quarantine, or not at all

@@ -10,7 +10,7 @@ func TestSettleVoidsFlights(t *testing.T) { // R1
 	x := newFixture(t, TableOptions{})
 	f := x.lead("k", ReadOptions{})
 	w := x.begin("k", "1")
-	x.settle(w, Applied, nil, false)
+	x.settle(w, Applied, nil)
 	if x.core.Done(x.now, f, image("old")) {
 		t.Error("a fill begun before an acknowledged write was stored")
 	}
@@ -25,7 +25,7 @@ func TestReaderAfterAckDoesNotJoinOlderFlight(t *testing.T) { // R3
 	if r := x.read("k", ReadOptions{}); r.Outcome != Joined || r.Flight != f {
 		t.Errorf("a read before the ack = %d, want to join", r.Outcome)
 	}
-	x.settle(w, Applied, nil, false)
+	x.settle(w, Applied, nil)
 	g := x.lead("k", ReadOptions{})
 	x.core.Done(x.now, f, image("old"))
 	if !x.core.Done(x.now, g, image("old")) {
@@ -44,7 +44,7 @@ func TestFillsAreStrongInsideQuarantine(t *testing.T) { // R4, R5, R6, start
 		x.core.Fail(x.now, f)
 	}
 	check("at rest", false)
-	x.settle(x.begin("k", "1"), Applied, nil, false)
+	x.settle(x.begin("k", "1"), Applied, nil)
 	check("after a write", true)
 	x.now += 11
 	check("after the quarantine", false)
@@ -129,7 +129,7 @@ func TestMaxAgeAndNoCacheLeaveTheEntry(t *testing.T) {
 	x.want("k", "v")
 }
 
-func TestOwnImageIsStoredOnlyIfAlone(t *testing.T) { // R11, R13, R17, Retry, Epoch
+func TestOwnImageIsStoredOnlyIfAlone(t *testing.T) { // R11, R13, R17, Epoch
 	own := image("own")
 	f := func(name, want string, write func(x *fixture)) {
 		t.Run(name, func(t *testing.T) {
@@ -140,48 +140,47 @@ func TestOwnImageIsStoredOnlyIfAlone(t *testing.T) { // R11, R13, R17, Retry, Ep
 			x.want("k", want)
 		})
 	}
-	f("alone", "own", func(x *fixture) { x.settle(x.begin("k", "1"), Applied, &own, false) })
-	f("unknown image", "-", func(x *fixture) { x.settle(x.begin("k", "1"), Applied, nil, false) })
+	f("alone", "own", func(x *fixture) { x.settle(x.begin("k", "1"), Applied, &own) })
+	f("unknown image", "-", func(x *fixture) { x.settle(x.begin("k", "1"), Applied, nil) })
 	f("overlapped", "-", func(x *fixture) {
 		a, b := x.begin("k", "1"), x.begin("k", "1")
-		x.settle(b, Applied, &own, false)
-		x.settle(a, Applied, &own, false)
+		x.settle(b, Applied, &own)
+		x.settle(a, Applied, &own)
 	})
 	f("read before and during", "-", func(x *fixture) {
 		r := x.lead("k", ReadOptions{Strong: true})
 		w := x.begin("k", "1")
 		x.core.Fail(x.now, r)
-		x.settle(w, Applied, &own, false)
+		x.settle(w, Applied, &own)
 	})
 	f("read during", "-", func(x *fixture) {
 		w := x.begin("k", "1")
 		x.core.Done(x.now, x.lead("k", ReadOptions{Strong: true}), image("other"))
-		x.settle(w, Applied, &own, false)
+		x.settle(w, Applied, &own)
 	})
-	f("retried", "-", func(x *fixture) { x.settle(x.begin("k", "1"), Applied, &own, true) })
 	f("after an ambiguous one", "-", func(x *fixture) {
-		x.settle(x.begin("k", "1"), Ambiguous, nil, false)
-		x.settle(x.begin("k", "1"), Applied, &own, false)
+		x.settle(x.begin("k", "1"), Ambiguous, nil)
+		x.settle(x.begin("k", "1"), Applied, &own)
 	})
 	f("begun in the window, settled after", "-", func(x *fixture) {
-		x.settle(x.begin("k", "1"), Ambiguous, nil, false)
+		x.settle(x.begin("k", "1"), Ambiguous, nil)
 		w := x.begin("k", "1")
 		x.now += 150
-		x.settle(w, Applied, &own, false)
+		x.settle(w, Applied, &own)
 	})
 	f("table forgotten", "-", func(x *fixture) {
 		w := x.begin("k", "1")
 		x.core.Forget(x.table)
-		x.settle(w, Applied, &own, false)
+		x.settle(w, Applied, &own)
 	})
-	f("rejected", "old", func(x *fixture) { x.settle(x.begin("k", "1"), NotApplied, nil, false) })
+	f("rejected", "old", func(x *fixture) { x.settle(x.begin("k", "1"), NotApplied, nil) })
 	f("purged", "-", func(x *fixture) {
 		w := x.begin("k", "1")
 		x.core.Purge(x.table, []byte("k"))
-		x.settle(w, Applied, &own, false)
+		x.settle(w, Applied, &own)
 	})
-	f("condition failed", "-", func(x *fixture) { x.settle(x.begin("k", "1"), ConditionFailed, nil, false) }) // R16
-	f("condition failed with image", "own", func(x *fixture) { x.settle(x.begin("k", "1"), ConditionFailed, &own, false) })
+	f("condition failed", "-", func(x *fixture) { x.settle(x.begin("k", "1"), ConditionFailed, nil) }) // R16
+	f("condition failed with image", "own", func(x *fixture) { x.settle(x.begin("k", "1"), ConditionFailed, &own) })
 	f("never settled", "-", func(x *fixture) { x.core.End(x.now, x.begin("k", "1")) })
 }
 
@@ -196,7 +195,7 @@ func TestOldEntryIsServedWhileAWriteIsPending(t *testing.T) { // R14
 
 func TestUnknownOutcomeBarsFillsForAWhile(t *testing.T) { // R17
 	x := newFixture(t, TableOptions{})
-	x.settle(x.begin("k", "5"), Ambiguous, nil, false)
+	x.settle(x.begin("k", "5"), Ambiguous, nil)
 	f := x.lead("k", ReadOptions{})
 	p := x.page("page", "", "")
 	scan := x.core.ReadPage(x.now, x.table, []byte("scan"), Span{}, ReadOptions{}, nil)
@@ -234,15 +233,15 @@ func TestFillsAreStrongAfterALateCommit(t *testing.T) { // R17, R4, R32
 	base, local := span("", ""), Span{Index: "l", Partition: []byte("p")}
 	f := func(name string, e Effect, read func(x *fixture) *Flight) {
 		t.Run(name, func(t *testing.T) {
-			for n, unknown := range []string{"", "unanswered", "sent twice", "", "unanswered", "sent twice"} {
-				lost := n > 2                                                              // the write is left to a record that never comes
+			for n, unknown := range []string{"", "unanswered", "", "unanswered"} {
+				lost := n > 1                                                              // the write is left to a record that never comes
 				x := newFixture(t, TableOptions{Fill: FillAuto, Covered: lost, Delta: 50}) // Tq is 10, Tamb 100
 				e.Table = x.table
 				w, result := x.core.Begin(x.now, []Effect{e}), Applied
 				if unknown == "unanswered" {
 					result = Ambiguous
 				}
-				x.settle(w, result, nil, unknown == "sent twice")
+				x.settle(w, result, nil)
 				if lost {
 					x.core.Configure(x.table, TableOptions{Fill: FillAuto})
 					x.core.Lost(x.now, x.table)
@@ -279,7 +278,7 @@ func TestUnknownKeyForgetsTheTable(t *testing.T) { // Epoch, R17
 	x.fillPage("page", "", "")
 	w := x.core.Begin(x.now, []Effect{{Table: x.table}})
 	f := x.lead("other", ReadOptions{})
-	x.settle(w, Ambiguous, nil, false)
+	x.settle(w, Ambiguous, nil)
 	if x.core.Done(x.now, f, image("v")) {
 		t.Error("a fill was stored across a write to an unknown key")
 	}
@@ -340,7 +339,7 @@ func TestAmbiguityWindowsAreSwept(t *testing.T) {
 	x := newFixture(t, TableOptions{})
 	for i := range 10000 {
 		x.now += 5
-		x.settle(x.begin(fmt.Sprint(i), fmt.Sprint(i)), Ambiguous, nil, false)
+		x.settle(x.begin(fmt.Sprint(i), fmt.Sprint(i)), Ambiguous, nil)
 	}
 	if n := x.core.Stats().Windows; n > 1000 {
 		t.Errorf("%d windows remembered of which about 20 are open", n)

@@ -205,7 +205,7 @@ func (x *stress) writeRemote(r *rand.Rand, k int) {
 	w := x.core.Begin(x.now(), x.effects(k))
 	v := x.commit(k)
 	img := counterImage(v)
-	x.core.Settle(x.now(), w, 0, Applied, &img, r.IntN(50) == 0, nil)
+	x.core.Settle(x.now(), w, 0, Applied, &img, nil)
 	x.core.End(x.now(), w)
 	lift(&x.floor[k], v)
 	lift(&x.acked[k], v)
@@ -295,7 +295,7 @@ func TestAuthoritativeTableUnderRace(t *testing.T) {
 		lift(&x.acked[k], v)
 		x.core.Settled(x.now(), m)
 		committer.Unlock()
-		x.core.Settle(x.now(), w, 0, Applied, nil, false, nil)
+		x.core.Settle(x.now(), w, 0, Applied, nil, nil)
 		x.core.End(x.now(), w)
 	}))
 }

@@ -91,21 +91,21 @@ func (c *Core) Begin(now Time, effects []Effect) *Write {
 }
 
 // Settle ends the write's i-th effect, before its writer is answered. img is the item as the write left it, or nil if not
-// known (with ConditionFailed: as the backend showed it). retried says that the write was sent more than once. extra are
-// positions that only the answer told. Only the first call for an effect counts.
+// known (with ConditionFailed: as the backend showed it). extra are positions that only the answer told. Only the first call for
+// an effect counts. What is told is of the only attempt that may have been applied: a backend that sends a write again after one of
+// which it does not know what became must say Ambiguous, whatever the last one brought (R17).
 //
 // Everything a later reader could be told wrongly is undone before the writer is answered: the entry goes or is replaced
 // (P1), flights are voided (R1) and no longer joined (R3), the quarantine opens (R4), pages and scans go (R42, R48).
-func (c *Core) Settle(now Time, w *Write, i int, r Result, img *Image, retried bool, extra []Position) {
+func (c *Core) Settle(now Time, w *Write, i int, r Result, img *Image, extra []Position) {
 	h, e := &w.held[i], &w.effects[i]
 	if h.settled {
 		return
 	}
 	h.settled = true
 	t := e.Table
-	// R17: the first attempt of a retried write may be applied after the second, which was acknowledged.
-	late := r == Ambiguous || retried && c.rules.Retry // R17
-	silent := r == NotApplied && !late
+	late := r == Ambiguous
+	silent := r == NotApplied
 	if !h.remote {
 		// Its commit, if any, is announced; only what is not known to have been is dropped.
 		silent = r != Ambiguous
@@ -159,7 +159,7 @@ func (c *Core) Old(w *Write, i int, dst []byte) (image []byte, exists, known boo
 // settleItem is Settle for the item of effect i.
 //
 // An own image is stored only if it is certainly the newest value anyone may know: no other own write
-// (R11) and no backend read of the key (R13) overlapped this one, it was sent once, no ambiguous write may still land on
+// (R11) and no backend read of the key (R13) overlapped this one, no ambiguous write may still land on
 // top of it, counted from when this one was sent (R17own), and the table is still the same.
 func (c *Core) settleItem(now Time, w *Write, i int, silent, late bool, r Result, img *Image) {
 	h, e := &w.held[i], &w.effects[i]
@@ -204,6 +204,6 @@ func (c *Core) settleItem(now Time, w *Write, i int, silent, late bool, r Result
 // End closes w. What was not settled is settled as Ambiguous: an unknown outcome is not a failure.
 func (c *Core) End(now Time, w *Write) {
 	for i := range w.held {
-		c.Settle(now, w, i, Ambiguous, nil, false, nil)
+		c.Settle(now, w, i, Ambiguous, nil, nil)
 	}
 }

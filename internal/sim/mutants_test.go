@@ -12,7 +12,7 @@ import (
 // "all". Within how many of their seeds it must is what docs/COHERENCE.md says of it.
 var worlds = map[string]string{
 	"R1": "remote", "R3": "remote", "R4": "remote", "R5": "remote", "R6": "remote", "R6q": "remote", "R7": "remote", "R9": "remote",
-	"R11": "remote", "R13": "remote", "R16": "remote", "R17": "remote", "R17own": "remote", "Retry": "remote", "R42": "remote",
+	"R11": "remote", "R13": "remote", "R16": "remote", "R17": "remote", "R17own": "remote", "R42": "remote",
 	"Fills": "remote", "TTL": "remote", "Bypass": "remote", "Weak": "remote",
 	"R44": "stream", "Prov": "stream", "R2": "stream", "R12": "stream", "R29": "stream", "R41": "stream", "R43": "stream", "Watch": "stream",
 	"Gate": "stream", "Late": "stream", "Lost": "stream", "LostQuar": "stream", "LostAmb": "stream",

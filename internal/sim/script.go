@@ -39,7 +39,7 @@ const (
 	fateLost      // unknown outcome, never applied
 	fateTimedOut  // unknown outcome, applied before it is settled
 	fateLate      // unknown outcome, applied after it is settled
-	fateRetried   // the first attempt is applied after the second was acknowledged
+	fateRepeated  // unknown outcome, so that its client sends it again; the first may be applied after the second was acknowledged
 	fateWholeTable
 	fates
 )
@@ -65,7 +65,7 @@ type Op struct {
 var (
 	kindNames = [opKinds]string{"read", "page", "transact", "write", "foreign", "evict", "purge", "forget",
 		"pause", "repeat", "lose", "cover", "recreate", "restart"}
-	fateNames = [fates]string{"applied", "unknown-image", "condition", "rejected", "lost", "timed-out", "late", "retried", "whole-table"}
+	fateNames = [fates]string{"applied", "unknown-image", "condition", "rejected", "lost", "timed-out", "late", "repeated", "whole-table"}
 )
 
 // String prints an operation on one line.

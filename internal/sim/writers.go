@@ -26,15 +26,15 @@ func (w *node) writeRemote(o *Op) {
 		effect.Key, effect.Positions, extra = nil, nil, nil
 	}
 	write, life := w.core.Begin(w.time(), []coherence.Effect{effect}), w.starts
-	settle := func(r coherence.Result, img *coherence.Image, retried bool) {
+	settle := func(r coherence.Result, img *coherence.Image) {
 		if !w.alive(life) {
 			return
 		}
-		w.note("settle write of key %d at %d: %d retried=%v", o.Key, o.At, r, retried)
+		w.note("settle write of key %d at %d: %d", o.Key, o.At, r)
 		if w.sc.Stream && o.Pick%2 == 1 && o.Fate != fateWholeTable {
 			extra = w.indexPlaces(write, o)
 		}
-		w.core.Settle(w.time(), write, 0, r, img, retried, extra)
+		w.core.Settle(w.time(), write, 0, r, img, extra)
 		w.core.End(w.time(), write)
 	}
 	own := itemImage(o.Key, o.Val)
@@ -48,7 +48,7 @@ func (w *node) writeRemote(o *Op) {
 				if o.Fate != fateApplied {
 					img = nil
 				}
-				settle(coherence.Applied, img, false)
+				settle(coherence.Applied, img)
 				w.acknowledge(life, n, o.Key, old, o.Val)
 			})
 		})
@@ -61,31 +61,29 @@ func (w *node) writeRemote(o *Op) {
 					seen := itemImage(o.Key, old)
 					img = &seen
 				}
-				settle(coherence.ConditionFailed, img, false)
+				settle(coherence.ConditionFailed, img)
 				w.acknowledge(life, n, o.Key, old, old)
 			})
 		})
 	case fateRejected:
-		w.in(o.D[0]+o.D[1], func() { settle(coherence.NotApplied, nil, false) })
+		w.in(o.D[0]+o.D[1], func() { settle(coherence.NotApplied, nil) })
 	case fateLost:
-		w.in(o.D[0]+o.D[1], func() { settle(coherence.Ambiguous, nil, false) })
+		w.in(o.D[0]+o.D[1], func() { settle(coherence.Ambiguous, nil) })
 	case fateTimedOut:
 		w.in(o.D[0], func() { w.commit(o.Key, o.Val) })
-		w.in(o.D[0]+o.D[1], func() { settle(coherence.Ambiguous, nil, false) })
+		w.in(o.D[0]+o.D[1], func() { settle(coherence.Ambiguous, nil) })
 	case fateLate:
 		w.in(o.D[0]+o.D[1], func() {
-			settle(coherence.Ambiguous, nil, false)
+			settle(coherence.Ambiguous, nil)
 			w.in(o.Pick%tamb, func() { w.commit(o.Key, o.Val) })
 		})
-	case fateRetried:
-		w.in(o.D[0], func() {
-			old := w.log.current()[o.Key]
-			n := w.commit(o.Key, o.Val)
-			w.in(o.D[1], func() {
-				settle(coherence.Applied, &own, true)
-				w.acknowledge(life, n, o.Key, old, o.Val)
-				w.in(o.Pick%tamb, func() { w.commit(o.Key, o.Val) })
-			})
+	case fateRepeated:
+		w.in(o.D[0]+o.D[1], func() {
+			settle(coherence.Ambiguous, nil)
+			again := *o
+			again.Fate = fateApplied
+			w.writeRemote(&again)
+			w.in(o.Pick%tamb, func() { w.commit(o.Key, o.Val) })
 		})
 	}
 }
@@ -141,7 +139,7 @@ func (w *node) writeEngine(o *Op) {
 	effect := coherence.Effect{Table: w.table, Key: itemKey(o.Key)}
 	write := w.core.Begin(w.time(), []coherence.Effect{effect})
 	finish := func(r coherence.Result) {
-		w.core.Settle(w.time(), write, 0, r, nil, false, nil)
+		w.core.Settle(w.time(), write, 0, r, nil, nil)
 		w.core.End(w.time(), write)
 	}
 	switch o.Fate {
@@ -239,7 +237,7 @@ func (w *node) commitGroup(group []*commitOp) {
 					continue
 				}
 				w.in(c.op.D[3], func() {
-					w.core.Settle(w.time(), c.write, 0, coherence.Applied, nil, false, nil)
+					w.core.Settle(w.time(), c.write, 0, coherence.Applied, nil, nil)
 					w.core.End(w.time(), c.write)
 					w.acknowledge(w.starts, numbers[i], c.op.Key, olds[i], c.op.Val)
 				})
