@@ -228,7 +228,7 @@ func (q *pageRead) query(in *ddb.QueryInput, env *expr.Env, c canonical) bool {
 	c.keyRange(r)
 	c.expressions(x)
 	q.key = c
-	q.read = readQueryPage
+	q.read = readPage[ddb.QueryOutput]
 	return len(c) <= maxPageKeyBytes
 }
 
@@ -260,18 +260,17 @@ func (p *Proxy) fetchPage(ctx context.Context, q *pageRead, req *ddb.Request, ca
 	return got, err
 }
 
-// readQueryPage takes a page out of a Query's response.
-func readQueryPage(resp *ddb.Response) (page, error) {
-	out, err := wholeOutput[ddb.QueryOutput](resp)
+// readPage takes a page out of a Query's or a Scan's response, which are of the same members.
+func readPage[T ddb.QueryOutput | ddb.ScanOutput](resp *ddb.Response) (page, error) {
+	out, err := wholeOutput[T](resp)
 	if err != nil {
 		return page{}, err
 	}
-	bare := *out
+	bare := ddb.QueryOutput(*out)
+	got := page{size: sizeOf(bare.Items), last: bare.LastEvaluatedKey, cost: bare.ConsumedCapacity}
 	bare.ConsumedCapacity = nil
-	return page{
-		body: ddb.AppendShape(make([]byte, 0, pageRoom(out.Items)), &bare), size: sizeOf(out.Items),
-		last: out.LastEvaluatedKey, cost: out.ConsumedCapacity,
-	}, nil
+	got.body = ddb.AppendShape(make([]byte, 0, pageRoom(bare.Items)), &bare)
+	return got, nil
 }
 
 // sizeOf is what DynamoDB counts the items as.
@@ -328,7 +327,7 @@ func (p *Proxy) newScan(ctx context.Context, req *ddb.Request) (*pageRead, bool)
 	}
 	c.expressions(x)
 	q.key = c
-	q.read = readScanPage
+	q.read = readPage[ddb.ScanOutput]
 	q.fetch = func(ctx context.Context, p *Proxy, how strength) (page, error) {
 		return fetchScan(ctx, p, q, *in, how)
 	}
@@ -339,18 +338,4 @@ func (p *Proxy) newScan(ctx context.Context, req *ddb.Request) (*pageRead, bool)
 func fetchScan(ctx context.Context, p *Proxy, q *pageRead, in ddb.ScanInput, how strength) (page, error) {
 	in.ReturnConsumedCapacity, in.ConsistentRead = p.capacityMode(q), consistency(q.index, how.strong)
 	return p.fetchPage(ctx, q, ddb.NewTypedRequest(&in), in.ReturnConsumedCapacity, how)
-}
-
-// readScanPage takes a page out of a Scan's response.
-func readScanPage(resp *ddb.Response) (page, error) {
-	out, err := wholeOutput[ddb.ScanOutput](resp)
-	if err != nil {
-		return page{}, err
-	}
-	bare := *out
-	bare.ConsumedCapacity = nil
-	return page{
-		body: ddb.AppendShape(make([]byte, 0, pageRoom(out.Items)), &bare), size: sizeOf(out.Items),
-		last: out.LastEvaluatedKey, cost: out.ConsumedCapacity,
-	}, nil
 }
