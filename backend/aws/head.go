@@ -108,8 +108,11 @@ func (a *answer) readUnusual(r io.Reader, got []byte) (keep bool, err error) {
 	defer fasthttp.ReleaseResponse(resp)
 	resp.Header.SetNoDefaultContentType(true)
 	before := bytes.NewReader(bytes.Clone(got))
-	all := bufio.NewReaderSize(io.MultiReader(before, r), maxHead)
-	if err := resp.ReadLimitBody(all, maxResponse); err != nil {
+	heads := &headReader{from: io.MultiReader(before, r)}
+	all := bufio.NewReaderSize(heads, maxHead)
+	if err := resp.ReadLimitBody(all, maxResponse); heads.malformed {
+		return false, fmt.Errorf("read answer: %w", errMalformedHead)
+	} else if err != nil {
 		return false, fmt.Errorf("read answer: %w", err)
 	}
 	h := &resp.Header

@@ -3,6 +3,7 @@ package aws
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"flag"
 	"io"
 	"math/rand/v2"
@@ -184,6 +185,58 @@ func TestBrokenAnswersAreErrors(t *testing.T) {
 			t.Errorf("%.60q is read as %d %q", text, a.status, a.body)
 		} else if err == io.EOF {
 			t.Errorf("%.60q ends in io.EOF, which says nothing", text)
+		}
+	}
+}
+
+// waiting is a connection on which nothing more comes.
+type waiting struct{}
+
+// errWaited is what a read of one ends in.
+var errWaited = errors.New("waited for more")
+
+// Read is part of io.Reader.
+func (waiting) Read([]byte) (int, error) { return 0, errWaited }
+
+// A head that ends otherwise than with CR LF CR LF is refused when it is there, however it is cut into pieces, and nothing is waited for;
+// lines that are no heads', and heads that are not all there, are read as before.
+func TestHeadsThatEndWrongAreRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	malformed := func(err error) bool { return errors.Is(err, errMalformedHead) }
+	waits := func(err error) bool { return errors.Is(err, errWaited) }
+	fine := func(err error) bool { return err == nil }
+	for _, c := range []struct {
+		text  string
+		check func(error) bool
+		want  string
+	}{
+		{strings.ReplaceAll(plainText, "\r", ""), malformed, "refused"},
+		{"HTTP/1.1 200 OK\nContent-Length: 2\n\n", malformed, "refused"},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\n{}", malformed, "refused"},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\n{}", malformed, "refused"},
+		{"HTTP/1.1 200 OK\n\n", malformed, "refused"},
+		{"HTTP/1.0 500 X\nA: b\n\n\r\n\r\n", malformed, "refused"},
+		{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\nContent-Length: 2\n\n{}", malformed, "refused"},
+		{"HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", malformed, "refused"},
+		{"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\n\n{}", malformed, "refused"},
+		{"HTTP/1.1 200 OK\nContent-Length: 2\n", waits, "waited for"},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", waits, "waited for"},
+		{"HTTP/1.1 200 OK\nContent-Length: 2\r\n\r\n{}", fine, "read"},
+		{"\r\n\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", fine, "read"},
+		{"HTTP/1.1 100 Continue\r\n\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{\n\n}", fine, "read"},
+		{"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\n{\n\n}", fine, "read"},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\n\n}\r\n0\r\n\r\n", fine, "read"},
+	} {
+		for cut := 1; cut <= len(c.text); cut++ {
+			var a answer
+			n := copy(a.begin(), c.text[:cut])
+			rest := io.MultiReader(strings.NewReader(c.text[n:]), waiting{})
+			if cut%2 == 0 {
+				rest = iotest.OneByteReader(rest)
+			}
+			if _, err := a.read(rest, n); !c.check(err) {
+				t.Fatalf("%q cut at %d: error %v, want it %s", c.text, cut, err, c.want)
+			}
 		}
 	}
 }

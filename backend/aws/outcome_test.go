@@ -2,6 +2,7 @@ package aws
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -85,6 +86,41 @@ func TestOutcomes(t *testing.T) {
 		[]step{reply(400, `{"__type":"com.amazonaws.dynamodb.v20120810#LimitExceededException"}`), ok}, 2, fine)
 	f("too many changes of tables is none", ddb.CreateTable,
 		[]step{reply(400, `{"__type":"com.amazonaws.dynamodb.v20120810#LimitExceededException"}`), ok}, 1, definite("LimitExceededException", 400, false))
+}
+
+// An answer whose lines end in LF alone is none, and that is known when it is there: nobody waits until an attempt's time is up.
+func TestAnswersInBareLinesAreNoneAtOnce(t *testing.T) {
+	t.Parallel()
+	bare := func(c net.Conn) bool {
+		_, err := io.WriteString(c, "HTTP/1.1 200 OK\nContent-Length: 2\nX-Amzn-Requestid: A\n\n{}")
+		return err == nil
+	}
+	for _, c := range []struct {
+		op    ddb.Operation
+		steps []step
+		sent  int
+		fails bool
+	}{
+		{ddb.GetItem, []step{bare, reply(200, `{}`)}, 2, false},
+		{ddb.Query, []step{bare}, 3, true},
+		{ddb.PutItem, []step{bare, reply(200, `{}`)}, 1, true},
+		{ddb.UpdateTable, []step{bare, reply(200, `{}`)}, 1, true},
+	} {
+		up := script(t, c.steps...)
+		config := testConfig(up.url)
+		config.Timeout, config.AttemptTimeout = time.Minute, 30*time.Second
+		start := time.Now()
+		_, err := do(open(t, config), c.op, `{"TableName":"t"}`)
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%v took %v, want it not to wait", c.op, took)
+		}
+		if e, ok := err.(*ddb.Error); (err != nil) != c.fails || c.sent == 1 && ok && !e.Unsure() {
+			t.Errorf("%v: error %#v, want one: %v, and that a write's outcome is unknown", c.op, err, c.fails)
+		}
+		if got := len(up.got()); got != c.sent {
+			t.Errorf("%v: %d requests arrived, want %d", c.op, got, c.sent)
+		}
+	}
 }
 
 func TestRefusedConnectionIsNotSent(t *testing.T) {
