@@ -250,6 +250,7 @@ func (d *decoder) structure(s *shape, v reflect.Value) bool {
 		met |= 1 << i
 		if d.null() {
 			seen &^= 1 << i
+			d.partial = d.partial || s.telling&(1<<i) != 0
 		} else {
 			seen |= 1 << i
 			target := field

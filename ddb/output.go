@@ -1,7 +1,7 @@
 package ddb
 
 // The typed outputs of the data plane. Tags as in input.go, plus `always`: the member is written even when it is
-// empty. Otherwise nil pointers, nil maps, nil slices and nil Items are left out; non-nil empty ones are written.
+// empty, and `telling`. Otherwise nil pointers, nil maps, nil slices and nil Items are left out; non-nil empty ones are written.
 
 // Capacity is the part of ConsumedCapacity of one table or index. Only transactions tell reads from writes.
 type Capacity struct {
@@ -29,27 +29,27 @@ type ItemCollectionMetrics struct {
 
 // GetItemOutput is GetItem's. A nil Item is an absent item, an empty one an item with nothing projected.
 type GetItemOutput struct {
-	Item             Item
+	Item             Item `ddb:"telling"`
 	ConsumedCapacity *ConsumedCapacity
 }
 
 // PutItemOutput is PutItem's.
 type PutItemOutput struct {
-	Attributes            Item
+	Attributes            Item `ddb:"telling"`
 	ConsumedCapacity      *ConsumedCapacity
 	ItemCollectionMetrics *ItemCollectionMetrics
 }
 
 // DeleteItemOutput is DeleteItem's.
 type DeleteItemOutput struct {
-	Attributes            Item
+	Attributes            Item `ddb:"telling"`
 	ConsumedCapacity      *ConsumedCapacity
 	ItemCollectionMetrics *ItemCollectionMetrics
 }
 
 // UpdateItemOutput is UpdateItem's.
 type UpdateItemOutput struct {
-	Attributes            Item
+	Attributes            Item `ddb:"telling"`
 	ConsumedCapacity      *ConsumedCapacity
 	ItemCollectionMetrics *ItemCollectionMetrics
 }
@@ -99,7 +99,7 @@ type BatchWriteItemOutput struct {
 
 // ItemResponse is one answer of TransactGetItems.
 type ItemResponse struct {
-	Item Item
+	Item Item `ddb:"telling"`
 }
 
 // TransactGetItemsOutput is TransactGetItems'.

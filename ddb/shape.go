@@ -24,6 +24,7 @@ import (
 //	              length of the map's values, reported for the map as a whole
 //	terse         violations are reported as "Value at 'Limit'" rather than "Value '0' at 'limit'"
 //	always        written even when it is empty
+//	telling       that it is not there says something, of which null is no other word (see WholeOutputAs)
 //	name=X        the wire name, where it is not the field's
 //
 // The tag "-" keeps a field off the wire.
@@ -44,6 +45,8 @@ type shape struct {
 	// (See WholeOutputAs.)
 	always uint64
 	open   bool
+	// telling is the set of those whose absence says something.
+	telling uint64
 }
 
 // member is one field of a structure.
@@ -54,6 +57,7 @@ type member struct {
 	shape   *shape
 	pointer bool
 	always  bool
+	telling bool
 	// required members of a plain type are written even when they are empty: absence would change their meaning.
 	required bool
 	rules    *rules // nil if there are none to check on a value that is there
@@ -181,6 +185,9 @@ func (s *shape) addMembers() {
 		if m.always && !s.open {
 			s.always |= 1 << n
 		}
+		if m.telling {
+			s.telling |= 1 << n
+		}
 		s.byName[m.name] = n
 		s.members = append(s.members, m)
 	}
@@ -202,6 +209,8 @@ func (m *member) read(f reflect.StructField) {
 			m.param = true
 		case "always":
 			m.always = true
+		case "telling":
+			m.telling = true
 		case "name":
 			m.name = value
 		default:

@@ -8,28 +8,30 @@ func TestWholeOutputs(t *testing.T) {
 		`{}`: true,
 		`{"Item":{"a":{"S":"x"},"b":{"M":{"c":{"L":[{"NULL":true},{"N":"1.50"}]}}},"d":{"SS":["y","x"]}}}`: true,
 		`{"Item":{"a":{"S":"😀"}},"ConsumedCapacity":{"TableName":"t","CapacityUnits":1,"Future":2}}`:       true,
-		`{"Item":{"a":{"S":"\ud83d\ude00"}}}`:             true,
-		`{"Item":{"a":{"S":"\ud83d"}}}`:                   false,
-		`{"Item":{"a":{"B":"AA"}}}`:                       false,
-		`{"Item":{"a":{"NEWTYPE":"z"}}}`:                  false,
-		`{"Item":{"a":{"S":"x","NEWTYPE":"z"}}}`:          false,
-		`{"Item":{"a":{"M":{"x":{"NEWTYPE":{"y":1}}}}}}`:  false,
-		`{"Item":{"a":{"L":[{"FUT":"x"},{"S":"kept"}]}}}`: false,
-		`{"Item":{"a":{"L":[null]}}}`:                     false,
-		`{"Item":{"a":null}}`:                             false,
-		`{"Item":{"a":{}}}`:                               false,
-		`{"Item":{"a":{"N":"1e300"}}}`:                    false,
-		`{"Item":{"a":{"SS":[]}}}`:                        false,
-		`{"Item":{"a":{"NULL":false}}}`:                   false,
-		`{"Item":{"a":{"BOOL":"true"}}}`:                  false,
-		`{"Item":{"a":{"S":"x"},"a":{"S":"y"}}}`:          false,
-		`{"Item":{"a":{"S":"x","N":"1"}}}`:                false,
-		`{"Item":{"a":{"S":"x","S":"y"}}}`:                false,
-		`{"Item":{"a":{"S":"x"}},"Extra":1}`:              false,
-		`{"message":"try later"}`:                         false,
-		``:                                                false,
-		`{`:                                               false,
-		`<html>`:                                          false,
+		`{"Item":{"a":{"S":"\ud83d\ude00"}}}`:              true,
+		`{"Item":{"a":{"S":"\ud83d"}}}`:                    false,
+		`{"Item":{"a":{"B":"AA"}}}`:                        false,
+		`{"Item":{"a":{"NEWTYPE":"z"}}}`:                   false,
+		`{"Item":{"a":{"S":"x","NEWTYPE":"z"}}}`:           false,
+		`{"Item":{"a":{"M":{"x":{"NEWTYPE":{"y":1}}}}}}`:   false,
+		`{"Item":{"a":{"L":[{"FUT":"x"},{"S":"kept"}]}}}`:  false,
+		`{"Item":{"a":{"L":[null]}}}`:                      false,
+		`{"Item":{"a":null}}`:                              false,
+		`{"Item":{"a":{}}}`:                                false,
+		`{"Item":{"a":{"N":"1e300"}}}`:                     false,
+		`{"Item":{"a":{"SS":[]}}}`:                         false,
+		`{"Item":{"a":{"NULL":false}}}`:                    false,
+		`{"Item":{"a":{"BOOL":"true"}}}`:                   false,
+		`{"Item":{"a":{"S":"x"},"a":{"S":"y"}}}`:           false,
+		`{"Item":{"a":{"S":"x","N":"1"}}}`:                 false,
+		`{"Item":{"a":{"S":"x","S":"y"}}}`:                 false,
+		`{"Item":{"a":{"S":"x"}},"Extra":1}`:               false,
+		`{"Item":null}`:                                    false,
+		`{"Item":{"a":{"S":"x"}},"ConsumedCapacity":null}`: true,
+		`{"message":"try later"}`:                          false,
+		``:                                                 false,
+		`{`:                                                false,
+		`<html>`:                                           false,
 	} {
 		if _, ok := WholeOutputAs[GetItemOutput](NewResponse([]byte(body))); ok != want {
 			t.Errorf("GetItem's %s: whole %v", body, ok)
@@ -56,6 +58,25 @@ func TestWholeOutputs(t *testing.T) {
 	} {
 		if _, ok := WholeOutputAs[BatchGetItemOutput](NewResponse([]byte(body))); ok != want {
 			t.Errorf("BatchGetItem's %s: whole %v", body, ok)
+		}
+	}
+}
+
+// TestNullTellsOfNoAbsence: where a member's absence tells that there is no item, null does not.
+func TestNullTellsOfNoAbsence(t *testing.T) {
+	const null = `{"Attributes":null}`
+	if _, ok := WholeOutputAs[PutItemOutput](NewResponse([]byte(null))); ok {
+		t.Errorf("PutItem's %s: whole", null)
+	}
+	if _, ok := WholeOutputAs[UpdateItemOutput](NewResponse([]byte(null))); ok {
+		t.Errorf("UpdateItem's %s: whole", null)
+	}
+	if _, ok := WholeOutputAs[DeleteItemOutput](NewResponse([]byte(null))); ok {
+		t.Errorf("DeleteItem's %s: whole", null)
+	}
+	for body, want := range map[string]bool{`{"Responses":[{"Item":null}]}`: false, `{"Responses":[{}]}`: true} {
+		if _, ok := WholeOutputAs[TransactGetItemsOutput](NewResponse([]byte(body))); ok != want {
+			t.Errorf("TransactGetItems' %s: whole %v", body, ok)
 		}
 	}
 }

@@ -115,6 +115,36 @@ func TestSomebodyElsesAnswerIsNoAbsence(t *testing.T) {
 	r.ask("BatchGetItem", ddb.BatchGetItem, `{"RequestItems":{"books":{"Keys":[{"author":{"S":"ann"},"title":{"S":"y"}}]}}}`, later)
 }
 
+// Null in an item's place is not how DynamoDB says that there is none.
+func TestNullIsNoAbsence(t *testing.T) {
+	t.Parallel()
+	r, backend := strangeRig(t)
+	const (
+		y   = `{"TableName":"books","Key":{"author":{"S":"ann"},"title":{"S":"y"}}`
+		get = `{"TableName":"books","Key":{"author":{"S":"ann"},"title":{"S":"x"}}}`
+	)
+	for _, null := range []string{`{"Item":null}`, `{ "Item" : null }`, `{"ConsumedCapacity":null,"Item":null}`} {
+		backend.canned = map[ddb.Operation]string{ddb.GetItem: null}
+		want, _ := ddb.CutMember([]byte(null), "ConsumedCapacity")
+		r.ask("GetItem", ddb.GetItem, y+`}`, string(want))
+		r.ask("a strong GetItem", ddb.GetItem, y+`,"ConsistentRead":true}`, string(want))
+		r.ask("a GetItem of a part", ddb.GetItem, y+`,"ProjectionExpression":"title"}`, null)
+		backend.canned = nil
+		r.expect(Miss, ddb.GetItem, y+`}`) // nothing was learned
+		r.forget()
+		r.must(ddb.GetItem, get)
+		r.expect(Hit, ddb.GetItem, get)
+		backend.canned = map[ddb.Operation]string{ddb.GetItem: null}
+		if a := r.do(ddb.GetItem, get, Options{NoCache: true}); a.body != string(want) {
+			t.Errorf("answered %s", a.body)
+		}
+		backend.canned = nil
+		if a := r.do(ddb.GetItem, get); a.result == Hit {
+			t.Errorf("%s came from the cache", a.body)
+		}
+	}
+}
+
 // What was cached of an item goes when it is answered with what is not understood.
 func TestAnswersThatAreNotUnderstoodTakeTheEntry(t *testing.T) {
 	t.Parallel()
