@@ -175,6 +175,8 @@ func streamsCheck(tables []stream.TableState) admin.Check {
 			fault = fmt.Sprintf("that of table %s tells nothing of the last %v: what is cached is served for delta, %v, only", t.Table, t.Age.Round(time.Second), t.Delta)
 		case t.Mode == cache.TTL && t.ARN != "" && failing:
 			fault = fmt.Sprintf("that of table %s is not followed yet: writes of others are seen when the time to live is over", t.Table)
+		case !t.Lost.IsZero():
+			fault = fmt.Sprintf("table %s has none any more, found out at %s: writes of others are seen when the time to live is over, until it is enabled again", t.Table, t.Lost.UTC().Format(time.RFC3339))
 		default:
 			continue
 		}

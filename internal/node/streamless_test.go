@@ -158,6 +158,8 @@ func TestStreamsCheckTellsWhatFollows(t *testing.T) {
 		{"within delta", []stream.TableState{failing(young, now)}, ""},
 		{"beginning", []stream.TableState{begun}, ""},
 		{"beginning, and an error of long ago", []stream.TableState{failing(begun, now.Add(-time.Minute))}, ""},
+		{"a stream lost", []stream.TableState{{Table: "d", Mode: cache.TTL, Why: "the table has no stream", Lost: time.Unix(1e9, 0)}},
+			"table d has none any more, found out at 2001-09-09T01:46:40Z: writes of others are seen when the time to live is over, until it is enabled again"},
 		{"without a stream", []stream.TableState{failing(stream.TableState{Table: "c", Mode: cache.TTL, Why: "the table has no stream"}, now)}, ""},
 		{"late", []stream.TableState{late("a")}, tells},
 		{"late, and an error of long ago", []stream.TableState{failing(late("a"), now.Add(-time.Minute))}, tells},

@@ -347,6 +347,47 @@ func TestStreamsAreEnabledWhereTheSettingSaysSo(t *testing.T) {
 	}
 }
 
+// A stream that was followed and is disabled by others is warned of once for each time, and nothing else is: neither a table that never
+// had one, nor one that is deleted, nor the end of this process.
+func TestLostStreamsAreWarnedOfOnce(t *testing.T) {
+	t.Parallel()
+	const (
+		warning = "level=WARN msg=\"the table's stream was followed and is gone"
+		disable = `{"TableName":"ttt","StreamSpecification":{"StreamEnabled":false}}`
+		enable  = `{"TableName":"ttt","StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"}}`
+	)
+	r := newRig(t, options{})
+	look := func() {
+		t.Helper()
+		seen := r.manager.Counters().Descriptions
+		r.await("the table was described again", func() bool { return r.manager.Counters().Descriptions > seen+2 })
+	}
+	look()
+	if n := r.log.count(warning); n != 0 || !r.state().Lost.IsZero() {
+		t.Errorf("%d warnings of a table that never had a stream, %+v", n, r.state())
+	}
+	for i := range 2 {
+		r.upstream(ddb.UpdateTable, enable)
+		r.await("the stream is followed", func() bool { return r.state().Mode == cache.Stream })
+		if !r.state().Lost.IsZero() {
+			t.Errorf("a stream that is followed counts as lost: %+v", r.state())
+		}
+		r.upstream(ddb.UpdateTable, disable)
+		r.await("the stream is lost", func() bool { return !r.state().Lost.IsZero() })
+		look()
+		if n := r.log.count(warning); n != i+1 || r.state().Lost.IsZero() {
+			t.Errorf("%d warnings after %d losses, %+v", n, i+1, r.state())
+		}
+	}
+	r.upstream(ddb.UpdateTable, enable)
+	r.await("the stream is followed", func() bool { return r.state().Mode == cache.Stream })
+	r.upstream(ddb.DeleteTable, `{"TableName":"ttt"}`)
+	r.await("the table is gone", func() bool { return len(r.manager.Tables()) == 0 })
+	if n := r.log.count(warning); n != 2 {
+		t.Errorf("%d warnings after the table was deleted, want 2", n)
+	}
+}
+
 func TestStreamsAreLeftAloneWhereTheSettingSaysSo(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, options{view: "NEW_AND_OLD_IMAGES", tables: cache.TableConfig{Remote: cache.RemoteConfig{Streams: cache.StreamsOff}}})

@@ -17,6 +17,8 @@ type TableState struct {
 	// Mode is cache.Stream when the stream is followed, cache.TTL when not, and Why says why not.
 	Mode cache.Coverage
 	Why  string
+	// Lost is when the table was found not to have the stream any more that had been followed; zero if it has one, or never had.
+	Lost time.Time
 	// ARN is the stream's, View what its records carry.
 	ARN, View string
 	// Shards are read; Waiting were read to their ends, and their children are not complete.

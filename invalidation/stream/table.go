@@ -166,7 +166,7 @@ func (t *table) decide(ctx context.Context, d described) (gone bool) {
 	}
 	switch {
 	case arn == "":
-		t.uncover("the table has no stream")
+		t.lose(d.table)
 	case t.follower != nil && t.follower.arn == arn:
 	case t.manager.config.Clock() < t.forgiven:
 	default:
@@ -176,6 +176,24 @@ func (t *table) decide(ctx context.Context, d described) (gone bool) {
 		t.note(func(s *TableState) { s.ARN, s.Why = arn, "finding the position in the stream" })
 	}
 	return false
+}
+
+// noStream is why the stream of a table that has none is not followed.
+const noStream = "the table has no stream"
+
+// lose ends the following of a stream that the table, described by d, does not have any more, or never had.
+func (t *table) lose(d *ddb.TableDescription) {
+	lost := t.covered && d.TableStatus != "DELETING"
+	arn := t.snapshot().ARN
+	t.uncover(noStream)
+	if lost {
+		now := t.manager.config.Wall()
+		t.note(func(s *TableState) { s.Lost = now })
+		t.manager.config.Log.Warn("the table's stream was followed and is gone; foreign writes are not seen before an entry's time is up",
+			"table", t.ref.name, "stream", arn,
+			"then", "enable it again, and it is followed at the next look at the table; or set streams: off for the table, if it is to have none",
+			"looks_every", t.manager.config.Describe)
+	}
 }
 
 // uncover ends the following for a reason: the caches live by their times from now on.
@@ -188,6 +206,9 @@ func (t *table) uncover(why string) {
 	}
 	t.note(func(s *TableState) {
 		s.Mode, s.Why, s.ARN, s.View, s.Shards, s.Waiting, s.Watermark = cache.TTL, why, "", "", 0, 0, 0
+		if why != noStream {
+			s.Lost = time.Time{}
+		}
 	})
 }
 
@@ -222,7 +243,7 @@ func (t *table) stepped(ctx context.Context) {
 	}
 	t.note(func(s *TableState) {
 		if f.covers {
-			s.Mode, s.Why = cache.Stream, ""
+			s.Mode, s.Why, s.Lost = cache.Stream, "", time.Time{}
 		}
 		if view := f.view.Load(); view != nil {
 			s.View = *view
