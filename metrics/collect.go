@@ -143,6 +143,9 @@ func (m *Metrics) collectBehind(out sink) {
 		}
 	}
 	m.Streams.each(func(table string, x *Stream) {
+		if f := x.stands(); f != Unwanted {
+			out.number(&streamFollowed, oneIf(f == Followed), table)
+		}
 		if at := x.watermark.Load(); at != 0 {
 			out.number(&streamWatermark, math.Max(0, time.Since(time.Unix(0, at)).Seconds()), table)
 		}

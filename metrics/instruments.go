@@ -42,6 +42,7 @@ var (
 	invalidations     = instrument{"millrace.invalidations", counter, "{change}", "Changes that made the caches forget, by where they came from.", []string{"source"}}
 	hotKeyShare       = instrument{"millrace.hot_key.share", gauge, "1", "Share of all keys asked for in the last minutes that the hottest keys have, by rank. The keys are told by the admin API.", []string{"rank", "table"}}
 
+	streamFollowed  = instrument{"millrace.stream.followed", gauge, "", "1 while the caches count on the table's stream, 0 while it is not followed yet or no longer; absent where there is none to follow: there was none since the start, streams are off, or the table is gone.", []string{"table"}}
 	streamWatermark = instrument{"millrace.stream.watermark.age", gauge, "s", "Time since the moment up to which every change of the table is known to be applied.", []string{"table"}}
 	streamRequests  = instrument{"millrace.stream.requests", counter, "{request}", "GetRecords requests sent for the table's stream, each of which is charged.", []string{"table"}}
 	streamRecords   = instrument{"millrace.stream.records", counter, "{record}", "Stream records applied.", []string{"table"}}
@@ -78,7 +79,7 @@ var (
 var instruments = []*instrument{
 	&requestsTotal, &requestDuration, &cacheRequests, &cacheBatchKeys, &receivedBytes, &sentBytes, &panicsTotal, &refusedTotal, &slowTotal,
 	&cacheEntries, &cacheBytes, &cacheMaxBytes, &cacheEvictions, &cacheEvictedBytes, &invalidations, &hotKeyShare,
-	&streamWatermark, &streamRequests, &streamRecords, &streamGaps, &streamLag, &indexLag, &audits, &staleness,
+	&streamFollowed, &streamWatermark, &streamRequests, &streamRecords, &streamGaps, &streamLag, &indexLag, &audits, &staleness,
 	&backendDuration, &backendInFlight, &upstreamDuration, &upstreamInFlight, &upstreamRetries, &weakFills, &capacityUnits, &capacityConsumed, &capacityNet,
 	&observedReads, &observedVerdicts,
 	&connectionsOpen, &connectionsMade, &connectionsCut, &draining, &buildInfo, &reloadOK, &reloadTime, &certificateEnds,

@@ -42,6 +42,7 @@ func fill(m *Metrics) {
 	m.Upstream.End(1, Throttle, 2*time.Millisecond)
 	m.Upstream.Retry(1, RetryThrottle)
 	s := m.Streams.Table("books")
+	s.Follows(Unwanted, Followed)
 	s.Watermark(time.Now().Add(-2 * time.Second))
 	s.Asked()
 	s.Applied(5, 300*time.Millisecond)
@@ -118,6 +119,7 @@ func TestScrapeShowsWhatWasCounted(t *testing.T) {
 		`millrace_upstream_in_flight 0`,
 		`millrace_upstream_duration_seconds_count{class="throttle",operation="GetItem"} 1`,
 		`millrace_upstream_retries_total{operation="GetItem",reason="throttle"} 1`,
+		`millrace_stream_followed{table="books"} 1`,
 		`millrace_stream_watermark_age_seconds{table="books"} 2`,
 		`millrace_stream_requests_total{table="books"} 1`,
 		`millrace_stream_records_total{table="books"} 5`,
@@ -244,6 +246,43 @@ func TestTablesPastTheCapShareALabel(t *testing.T) {
 	}
 }
 
+// Two tables that share a label, for their name or past the cap: it tells of the worse of them. What was applied goes with the loss, and
+// comes again with what is applied after it.
+func TestStreamsTellWhetherTheyAreFollowed(t *testing.T) {
+	t.Parallel()
+	m := newTest()
+	x := m.Streams.Table("t")
+	const followed, age = "millrace_stream_followed{table=\"t\"}", "millrace_stream_watermark_age_seconds{table=\"t\"}"
+	for i, step := range []struct {
+		before, now Following
+		want        string // of the gauge; empty is absent
+		aged        bool   // after this step
+	}{
+		{Unwanted, Unwanted, "", false},
+		{Unwanted, Unfollowed, "0", false},
+		{Unfollowed, Followed, "1", true},
+		{Followed, Followed, "1", true},
+		{Unwanted, Unfollowed, "0", true},
+		{Unfollowed, Followed, "1", true},
+		{Followed, Unfollowed, "0", false},
+		{Unfollowed, Unwanted, "1", false},
+		{Followed, Unwanted, "", false},
+	} {
+		x.Follows(step.before, step.now)
+		if step.now == Followed {
+			x.Watermark(time.Now())
+		}
+		text := scrapeText(t, m)
+		got, there := "", strings.Contains(text, "\n"+age)
+		if _, after, ok := strings.Cut(text, "\n"+followed+" "); ok {
+			got, _, _ = strings.Cut(after, "\n")
+		}
+		if got != step.want || there != step.aged {
+			t.Errorf("step %d: %s is %q, want %q; its age is told: %v, want %v", i, followed, got, step.want, there, step.aged)
+		}
+	}
+}
+
 func TestNilRecordersCountNothing(t *testing.T) {
 	t.Parallel()
 	var m *Metrics
@@ -258,6 +297,7 @@ func TestNilRecordersCountNothing(t *testing.T) {
 	s.Table("x").Applied(1, 0)
 	s.Table("x").Watermark(time.Now())
 	s.Table("x").Gap()
+	s.Table("x").Follows(Unwanted, Followed)
 	var au *Audited
 	au.Table("x").Judged(AuditAgreed)
 	au.Table("x").Stale(0)

@@ -21,7 +21,22 @@ type Stream struct {
 	gaps      atomic.Uint64
 	lag       histograms
 	indexLag  atomic.Int64 // in nanoseconds; 0 is not told
+
+	mu sync.Mutex
+
+	following [numFollowing]int // how many tables stand so; past the cap, and under one name, there are several
 }
+
+// Following says how it stands with a table's stream.
+type Following uint8
+
+// The ways it may stand.
+const (
+	Unwanted   Following = iota // there is none to be followed: there was none since the start, they are switched off, or the table is gone
+	Unfollowed                  // it is not followed yet, or no longer, and should be
+	Followed                    // the caches count on it
+	numFollowing
+)
 
 // Table is the counters of the stream of a table; past the cap they are shared.
 func (s *Streams) Table(name string) *Stream {
@@ -49,6 +64,34 @@ func (x *Stream) Watermark(at time.Time) {
 	if x != nil {
 		x.watermark.Store(at.UnixNano())
 	}
+}
+
+// Follows notes that it stands otherwise with the stream of a table that counts here. What was applied is told no longer of one that is not
+// followed: nobody waits for it to go on.
+func (x *Stream) Follows(before, now Following) {
+	if x == nil || before == now {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.following[before]--
+	x.following[now]++
+	if before == Followed {
+		x.watermark.Store(0)
+	}
+}
+
+// stands tells how it stands with the streams that count here, and that is as with the worst of them.
+func (x *Stream) stands() Following {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.following[Unfollowed] > 0:
+		return Unfollowed
+	case x.following[Followed] > 0:
+		return Followed
+	}
+	return Unwanted
 }
 
 // Asked notes a GetRecords request that is sent.

@@ -205,6 +205,23 @@ func TestEveryInstrumentMoves(t *testing.T) {
 	gate.trimmed = false
 	gate.mu.Unlock()
 
+	// The stream of another table is lost, and comes back. What was applied of it has no age meanwhile that would grow.
+	const other = `t-2`
+	front.mustCall("CreateTable", strings.Replace(streamed, "t-1", other, 1))
+	read := func() { front.mustCall("GetItem", strings.Replace(auditGet, "t-1", other, 1)) }
+	for _, step := range []struct {
+		spec     string // of UpdateTable
+		followed float64
+	}{{"", 1}, {`{"StreamEnabled":false}`, 0}, {`{"StreamEnabled":true,"StreamViewType":"KEYS_ONLY"}`, 1}} {
+		if step.spec != "" {
+			front.mustCall("UpdateTable", `{"TableName":"`+other+`","StreamSpecification":`+step.spec+`}`)
+		}
+		m.until(front, `millrace_stream_followed{table="`+other+`"}`, read, func(v float64) bool { return v == step.followed })
+		if age, ok := m.samples(front)[`millrace_stream_watermark_age_seconds{table="`+other+`"}`]; ok && step.followed == 0 {
+			t.Errorf("a stream that is lost is told to be %v s behind", age)
+		}
+	}
+
 	// One key is hot, and a client stays connected.
 	conn, err := net.Dial("tcp", front.node.Addr().String())
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"millrace/cache"
 	"millrace/invalidation"
+	"millrace/metrics"
 )
 
 // follower follows one stream: it does what its tailer says. The tailer belongs to the table's goroutine, which gives it what
@@ -91,6 +92,7 @@ func (f *follower) obey(actions []Action) {
 			} else {
 				f.covers = true
 				inv.Cover(ref.scope, ref.name, invalidation.Coverage{Mode: cache.Stream})
+				t.tell(metrics.Followed)
 				log.Info("following the table's stream", "table", ref.name, "stream", f.arn, "shards", len(f.shards))
 			}
 			for id, r := range f.shards {

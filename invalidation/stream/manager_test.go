@@ -3,7 +3,9 @@ package stream
 import (
 	"bytes"
 	"fmt"
+	"net/http/httptest"
 	"sort"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"millrace/cache"
 	"millrace/cache/coherence"
 	"millrace/ddb"
+	"millrace/metrics"
 )
 
 // committed is a foreign write and a moment at which it was committed.
@@ -386,6 +389,78 @@ func TestLostStreamsAreWarnedOfOnce(t *testing.T) {
 	if n := r.log.count(warning); n != 2 {
 		t.Errorf("%d warnings after the table was deleted, want 2", n)
 	}
+}
+
+// What Prometheus shows of a table's stream: whether it is followed, and how old what was applied is only as long as it is.
+func TestMetricsTellWhetherAStreamIsFollowed(t *testing.T) {
+	t.Parallel()
+	names := metrics.Names{CacheOf: func(int) string { return "" }}
+	counted := func(o options) (*rig, func(what, followed string)) {
+		m := metrics.New(names)
+		set := o.config
+		o.config = func(c *Config) {
+			c.Metrics = &m.Streams
+			if set != nil {
+				set(c)
+			}
+		}
+		r := newRig(t, o)
+		return r, func(what, followed string) {
+			t.Helper()
+			// A loss, too, leaves no age behind; one that is followed has one as soon as something was read.
+			r.await(fmt.Sprintf("%s: followed is %q", what, followed), func() bool {
+				w := httptest.NewRecorder()
+				m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+				got := ""
+				if _, after, ok := strings.Cut(w.Body.String(), "\nmillrace_stream_followed{table=\"ttt\"} "); ok {
+					got, _, _ = strings.Cut(after, "\n")
+				}
+				aged := strings.Contains(w.Body.String(), "\nmillrace_stream_watermark_age_seconds{table=\"ttt\"} ")
+				return got == followed && aged == (followed == "1")
+			})
+		}
+	}
+	const (
+		disable = `{"TableName":"ttt","StreamSpecification":{"StreamEnabled":false}}`
+		enable  = `{"TableName":"ttt","StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"}}`
+	)
+	r, shows := counted(options{config: func(c *Config) { c.Forgive = 30 * time.Minute }})
+	look := func() {
+		t.Helper()
+		seen := r.manager.Counters().Descriptions
+		r.await("the table was described again", func() bool { return r.manager.Counters().Descriptions > seen+2 })
+	}
+	look()
+	shows("a table that never had one", "")
+	for range 2 {
+		r.upstream(ddb.UpdateTable, enable)
+		shows("enabled", "1")
+		r.upstream(ddb.UpdateTable, disable)
+		shows("disabled", "0")
+		look()
+		shows("disabled, and looked at again", "0")
+	}
+	r.faults(engine.FaultRule{Name: "denied", Operations: []ddb.Operation{ddb.GetRecords}, Error: "AccessDeniedException"})
+	r.upstream(ddb.UpdateTable, enable)
+	shows("denied from its beginning", "0")
+	r.faults()
+	r.clock.ahead.Add(int64(time.Hour))
+	shows("allowed", "1")
+	r.faults(engine.FaultRule{Name: "denied", Operations: []ddb.Operation{ddb.GetRecords}, Error: "AccessDeniedException"})
+	shows("denied", "0")
+	r.upstream(ddb.UpdateTable, disable)
+	r.await("it is known that there is no stream", func() bool { return r.state().Why == noStream })
+	shows("denied, and disabled", "0")
+	r.faults()
+	r.upstream(ddb.UpdateTable, enable)
+	r.clock.ahead.Add(int64(time.Hour))
+	shows("allowed again", "1")
+	r.upstream(ddb.DeleteTable, `{"TableName":"ttt"}`)
+	shows("deleted", "")
+
+	r, shows = counted(options{view: "NEW_IMAGE", tables: cache.TableConfig{Remote: cache.RemoteConfig{Streams: cache.StreamsOff}}})
+	r.await("the setting is known", func() bool { return r.state().Why == "streams are off for this table" })
+	shows("streams: off", "")
 }
 
 func TestStreamsAreLeftAloneWhereTheSettingSaysSo(t *testing.T) {

@@ -32,9 +32,10 @@ type table struct {
 
 	schema    *cache.Schema
 	follower  *follower
-	covered   bool           // the caches count on a stream
-	forgiven  coherence.Time // when a permission that was missing is asked for again
-	enabled   string         // identity of the table whose stream was asked to be enabled
+	covered   bool              // the caches count on a stream
+	following metrics.Following // as it was told last
+	forgiven  coherence.Time    // when a permission that was missing is asked for again
+	enabled   string            // identity of the table whose stream was asked to be enabled
 	warned    map[string]bool
 	warnedLag time.Duration
 
@@ -82,7 +83,7 @@ func (t *table) run(ctx context.Context) {
 	defer func() {
 		cancel()
 		done.Wait()
-		t.uncover("millrace is stopping")
+		t.uncover("millrace is stopping", metrics.Unwanted)
 	}()
 	answers, asking := make(chan described, 1), false
 	describe := func() {
@@ -144,7 +145,7 @@ func (t *table) decide(ctx context.Context, d described) (gone bool) {
 			return false
 		}
 		t.manager.guard.Forget(t.schema)
-		t.uncover("the table is gone")
+		t.uncover("the table is gone", metrics.Unwanted)
 		return true
 	}
 	if !t.schema.Stale() && !sameTable(t.schema.Description, d.table) {
@@ -157,7 +158,7 @@ func (t *table) decide(ctx context.Context, d described) (gone bool) {
 	}
 	switch t.schema.Settings.Streams {
 	case cache.StreamsOff:
-		t.uncover("streams are off for this table")
+		t.uncover("streams are off for this table", metrics.Unwanted)
 		return false
 	case cache.StreamsEnable:
 		if arn == "" {
@@ -172,6 +173,9 @@ func (t *table) decide(ctx context.Context, d described) (gone bool) {
 	default:
 		// What is cached stays true up to the watermark until the new stream is covered.
 		t.halt()
+		if !t.covered {
+			t.tell(metrics.Unfollowed)
+		}
 		t.follower = t.follow(ctx, arn)
 		t.note(func(s *TableState) { s.ARN, s.Why = arn, "finding the position in the stream" })
 	}
@@ -184,8 +188,11 @@ const noStream = "the table has no stream"
 // lose ends the following of a stream that the table, described by d, does not have any more, or never had.
 func (t *table) lose(d *ddb.TableDescription) {
 	lost := t.covered && d.TableStatus != "DELETING"
-	arn := t.snapshot().ARN
-	t.uncover(noStream)
+	arn, following := t.snapshot().ARN, metrics.Unwanted
+	if d.TableStatus != "DELETING" && (t.following != metrics.Unwanted || t.schema.Settings.Streams == cache.StreamsEnable) {
+		following = metrics.Unfollowed
+	}
+	t.uncover(noStream, following)
 	if lost {
 		now := t.manager.config.Wall()
 		t.note(func(s *TableState) { s.Lost = now })
@@ -196,9 +203,10 @@ func (t *table) lose(d *ddb.TableDescription) {
 	}
 }
 
-// uncover ends the following for a reason: the caches live by their times from now on.
-func (t *table) uncover(why string) {
+// uncover ends the following for a reason, which leaves the stream as following says: the caches live by their times from now on.
+func (t *table) uncover(why string, following metrics.Following) {
 	t.halt()
+	t.tell(following)
 	if t.covered {
 		t.covered = false
 		t.manager.inv.Cover(t.ref.scope, t.ref.name, invalidation.Coverage{Mode: cache.TTL})
@@ -210,6 +218,12 @@ func (t *table) uncover(why string) {
 			s.Lost = time.Time{}
 		}
 	})
+}
+
+// tell makes known how it stands with the stream.
+func (t *table) tell(now metrics.Following) {
+	t.metrics.Follows(t.following, now)
+	t.following = now
 }
 
 // halt stops the follower, if there is one.
@@ -257,7 +271,7 @@ func (t *table) stepped(ctx context.Context) {
 func (t *table) deny(operation, arn string) {
 	t.forgiven = t.manager.config.Clock() + coherence.Time(t.manager.config.Forgive)
 	permission := "dynamodb:" + operation
-	t.uncover(permission + " is denied")
+	t.uncover(permission+" is denied", metrics.Unfollowed)
 	if !t.warned[permission] {
 		t.warned[permission] = true
 		t.manager.config.Log.Warn(permission+" is denied; foreign writes are not seen before an entry's time is up, until it is allowed",
