@@ -193,12 +193,12 @@ type pageFill struct {
 }
 
 // memory is the response whose memory the page is, if that is nobody's but the leader's once the flight has brought it: then it is used
-// again when the client has a copy. f may be nil.
-func (f *pageFill) memory() *ddb.Response {
-	if f == nil || f.flight.Shared() {
+// again when the client has a copy. l may be nil.
+func (l *pageFill) memory() *ddb.Response {
+	if l == nil || l.flight.Shared() {
 		return nil
 	}
-	return f.lent
+	return l.lent
 }
 
 // failed is part of backendRead.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"context"
 	"fmt"
 	"net/netip"
@@ -183,11 +184,11 @@ func (f *forwarder) run() error {
 func (f *forwarder) accept() error {
 	for {
 		fd, _, err := syscall.Accept4(f.listener, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
-		switch err {
-		case nil:
-		case syscall.EAGAIN:
+		switch {
+		case err == nil:
+		case errors.Is(err, syscall.EAGAIN):
 			return nil
-		case syscall.EINTR, syscall.ECONNABORTED:
+		case errors.Is(err, syscall.EINTR), errors.Is(err, syscall.ECONNABORTED):
 			continue
 		default:
 			return os.NewSyscallError("accept4", err)

@@ -149,6 +149,24 @@ func TestCacheWithATimeToLiveIsFoundOut(t *testing.T) {
 	}
 }
 
+// scanAgain runs rows of scans that hold again, some times: each scan follows a write that may keep its page from being cached, and so all of
+// the few there are may be right by chance.
+func scanAgain(t *testing.T, target *Target, cfg Config) {
+	t.Helper()
+	for i, row := range target.Rows {
+		for try := 0; rowNamed(row.Name).scans && row.Verdict == Holds && try < 5; try++ {
+			cfg.Only = []string{row.Name}
+			again, err := Run(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := slices.IndexFunc(again.Rows, func(r *Row) bool { return r.Name == row.Name })
+			row = again.Rows[at]
+			target.Rows[i] = row
+		}
+	}
+}
+
 // before makes a node one before an upstream.
 func before(upstream string) func(*node.Config) {
 	return func(c *node.Config) {
@@ -162,12 +180,14 @@ func noCaches(c *node.Config) { c.Cache.Enabled = false }
 func TestDAXCompatibleMillraceIsFoundOut(t *testing.T) {
 	t.Parallel()
 	upstream := startNode(t, noCaches)
-	target, err := Run(t.Context(), quick(t, startNode(t, before(upstream), func(c *node.Config) {
+	cfg := quick(t, startNode(t, before(upstream), func(c *node.Config) {
 		c.Tables = map[string]node.TableConfig{"*": {Coherence: "dax-compatible"}}
-	}), upstream))
+	}), upstream)
+	target, err := Run(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	scanAgain(t, target, cfg)
 	// A condition that fails drops the item even so, and the loop gets on.
 	foreign := slices.DeleteFunc(slices.Clone(foreignRows), func(name string) bool { return name == "foreign-condition" })
 	check(t, target, append(foreign, ownPages...)...)
