@@ -46,9 +46,10 @@ func newWorld(ctx context.Context, o *options, v variant) (w *world, err error) 
 	if w.dir, err = os.MkdirTemp(o.work, "world-"); err != nil {
 		return nil, err
 	}
+	began := w // what is returned with an error is nil
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, w.close())
+			err = errors.Join(err, began.close())
 		}
 	}()
 	if w.ports, err = reserve(4); err != nil {
