@@ -51,16 +51,18 @@ func TestStoredBytesAreExact(t *testing.T) {
 	}
 }
 
+// heap is what is alive on the heap.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // TestBytesAreWhatTheHeapHolds compares Bytes with the memory that entries really take, for small and large keys, pages
 // alone in their partition and many to one.
 func TestBytesAreWhatTheHeapHolds(t *testing.T) {
-	heap := func() int64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
 	f := func(name string, n int, fill func(c *Core, table *Table, i int)) {
 		t.Helper()
 		c := New(Config{Shards: 4, Memory: 4 << 20})
@@ -106,13 +108,6 @@ func TestBytesAreWhatTheHeapHolds(t *testing.T) {
 
 // TestTablesThatAreGoneAreCounted makes and deletes tables of ever other names, and compares what is said to be held with the heap.
 func TestTablesThatAreGoneAreCounted(t *testing.T) {
-	heap := func() int64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
 	for _, indexes := range []int{0, 1, 5} {
 		const tables = 4000
 		c := New(Config{Shards: 4, Memory: 4 << 20})
