@@ -336,6 +336,7 @@ func (c *conn) send(out, page []byte, now time.Time, d time.Duration) error {
 	if n -= len(out); n < len(page) && err == nil {
 		_, err = c.Conn.Write(page[n:])
 	}
+	c.now = time.Now()
 	return err
 }
 

@@ -87,20 +87,20 @@ func (s *Server) answer(c *conn, r *plainRequest, op ddb.Operation) (done direct
 	k.reply = proxy.Reply{Body: k.out[:headRoom], Lend: c.lends(), Wait: c.wait}
 	err := s.handler.Do(&k.ctx, &k.req, proxy.Options{}, &k.reply)
 
+	// It is counted before it is sent, so that a client who has an answer finds it among the counts.
 	var room [48]byte
 	cache := appendCacheStatus(room[:0], &k.reply)
-	class, sent := metrics.OK, 0
+	c.now = time.Now()
 	if err == nil {
-		sent = len(k.reply.Body) - headRoom + k.reply.Lent()
+		s.count(k, metrics.OK, c.now.Sub(start), len(r.body), len(k.reply.Body)-headRoom+k.reply.Lent())
 		done = s.write(c, r, start, k.reply.Body, fasthttp.StatusOK, cache, nil, &k.reply)
 	} else {
 		e := s.failure(k, err)
-		class, k.code = proxy.ClassOf(e), e.Code
+		k.code = e.Code
+		s.count(k, proxy.ClassOf(e), c.now.Sub(start), len(r.body), 0)
 		k.reply.Body = appendError(k.reply.Body[:headRoom], e)
 		done = s.write(c, r, start, k.reply.Body, e.HTTPStatus(), cache, e.Headers, &proxy.Reply{RequestID: e.RequestID})
 	}
-	c.now = time.Now()
-	s.count(k, class, c.now.Sub(start), len(r.body), sent)
 	if k.out = k.reply.Body; cap(k.out) > keptBody+headRoom {
 		k.out = nil
 	}

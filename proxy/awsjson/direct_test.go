@@ -138,6 +138,28 @@ func TestPlainAndOtherRequestsShareAConnection(t *testing.T) {
 	answer()
 }
 
+// An answer is counted before it is sent, so that a client who has it finds it among the counts: here sending cannot end before
+// the counts were looked at, for the client takes only the beginning of it.
+func TestAnswersAreCountedBeforeTheyAreSent(t *testing.T) {
+	t.Parallel()
+	large := bytes.Repeat([]byte{'x'}, 64<<20)
+	f := start(t, handlerFunc(func(_ context.Context, _ *ddb.Request, _ proxy.Options, reply *proxy.Reply) error {
+		reply.Body = append(reply.Body, large...)
+		return nil
+	}), nil)
+	for i, text := range []string{request(good, "{}"), request(good+"X-Millrace-Cache-Control: no-cache\r\n", "{}")} {
+		c := f.dial()
+		c.send(text)
+		if _, err := c.r.Peek(1); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.server.metrics.Snapshot().Total.Requests; got != uint64(i+1) {
+			t.Errorf("%d requests are counted while the answer to request %d is sent", got, i+1)
+		}
+		_ = c.Close()
+	}
+}
+
 // A client that sends the rest of a plain request too late is told so in time, however often it was answered before.
 func TestUnfinishedPlainRequestRunsOutOfTime(t *testing.T) {
 	t.Parallel()

@@ -40,5 +40,6 @@ func (c *conn) sendPieces(pieces net.Buffers, now time.Time, d time.Duration) er
 		return err
 	}
 	_, err := pieces.WriteTo(c.Conn)
+	c.now = time.Now()
 	return err
 }
