@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -55,8 +54,8 @@ type batchKey struct {
 	cacheKey []byte
 	read     coherence.Read
 	answer   cache.Answer
-	// left is true when the backend did not process the key.
-	left bool
+	// left is true when the backend did not process the key, alone when someone else's read of it is of no use here.
+	left, alone bool
 }
 
 // newBatch decodes and checks a BatchGetItem; false means that it must be forwarded.
@@ -136,125 +135,6 @@ func (b *batch) projected() []*cache.Schema {
 // stale reports whether any of the tables was changed since the keys were made.
 func (b *batch) stale() bool {
 	return slices.ContainsFunc(b.tables, func(t batchTable) bool { return t.schema.Stale() })
-}
-
-// serveBatch looks up every key, leads one read for those that nobody reads yet, and waits for the others' reads
-// only when its own is under way: two batches that join each other's flights must not wait for each other first.
-func (p *Proxy) serveBatch(ctx context.Context, req *ddb.Request, o Options, reply *Reply, b *batch) error {
-	look := cache.Lookup{NoCache: o.NoCache, MaxAge: o.MaxAge, KeepStale: p.config.StaleIfError}
-	if len(b.tables) == 1 {
-		reply.Table = b.tables[0].schema.Counters
-	}
-	hits := 0
-	leads, joins := newBatchFill(b, b.keys), []*batchKey(nil)
-	lookup := func(t *batchTable, k *batchKey) {
-		look.Strong, look.Thrift = t.strong, thrift(t.schema)
-		if len(b.hits) > 0 {
-			k.read, b.hits = b.hits[0], b.hits[1:]
-		} else {
-			k.read = p.items.Read(t.schema, k.cacheKey, look, nil)
-		}
-		switch k.read.Outcome {
-		case coherence.Hit:
-			hits++
-			k.answer = cache.Answer{Body: k.read.Body, Meta: k.read.Meta}
-		case coherence.Negative:
-			hits++
-			k.answer = cache.Answer{Absent: true}
-		case coherence.Joined:
-			joins = append(joins, k)
-		case coherence.Lead:
-			leads.add(t, k)
-			if f := k.read.Flight; look.Batched == cache.Unbatched && f.Weak {
-				look.Batched = cache.BatchedWeak
-			} else if look.Batched == cache.Unbatched && f.Strong && !t.strong {
-				look.Batched = cache.BatchedStrong
-			}
-		}
-	}
-	b.each(lookup)
-	if b.stale() {
-		leads.failed(p, cache.Answer{Alone: true})
-		return p.forward(ctx, req, o, reply)
-	}
-	alone := map[*batchKey]bool{}
-	for {
-		p.startBatch(ctx, leads)
-		waiting := append(leads.keys(), joins...)
-		leads, joins = newBatchFill(b, 0), nil
-		for _, k := range waiting {
-			a, err := cache.CallOf(k.read).Wait(ctx)
-			if err != nil {
-				return err
-			}
-			if k.read.Outcome == coherence.Joined && (a.Alone || a.Err != nil) {
-				alone[k] = true
-				continue
-			}
-			k.answer, k.left = a, errors.Is(a.Err, errUnprocessed)
-			if a.Err != nil && !k.left {
-				if isRefusal(a.Err) {
-					for i := range b.tables {
-						p.doubt(a.Err, b.tables[i].schema)
-					}
-					return p.forward(ctx, req, o, reply)
-				}
-				if isUnread(a.Err) {
-					return p.forward(ctx, req, o, reply)
-				}
-				if schemas := b.projected(); isDenied(a.Err) && len(schemas) > 0 {
-					return p.ownWords(ctx, req, o, reply, a.Err, invalidation.RewriteProjection, schemas...)
-				}
-				if !p.staleBatch(b, o, a.Err) {
-					return a.Err
-				}
-				reply.Result, reply.Hits, reply.Keys = Stale, hits, b.keys
-				return b.respond(reply)
-			}
-		}
-		if len(alone) == 0 {
-			break
-		}
-		// Someone else's read ended for reasons of its own, or failed: what the backend says to a GetItem, such as that it has too
-		// much to do, it says to a batch by the key, among UnprocessedKeys. Read what it was for in a call of our own.
-		look.Alone = true
-		b.each(func(t *batchTable, k *batchKey) {
-			if alone[k] {
-				lookup(t, k)
-			}
-		})
-		clear(alone)
-		if b.stale() {
-			leads.failed(p, cache.Answer{Alone: true})
-			return p.forward(ctx, req, o, reply)
-		}
-	}
-	reply.Hits, reply.Keys = hits, b.keys
-	b.each(func(t *batchTable, k *batchKey) {
-		reply.Weak = reply.Weak || k.answer.Weak
-		if k.read.Outcome != coherence.Lead && !k.left {
-			avoided(t.schema, itemHalves(k.answer.Meta.Size, t.strong))
-		} else if t.projection != nil && !k.left {
-			p.guard.Worked(t.schema, invalidation.RewriteProjection)
-		}
-		if (k.read.Outcome == coherence.Hit || k.read.Outcome == coherence.Negative) && t.schema.Sampled() {
-			p.auditItem(&itemRead{schema: t.schema, key: k.key, cacheKey: k.cacheKey, strong: t.strong}, k.read)
-		}
-	})
-	switch {
-	case o.NoCache:
-		reply.Result = Bypass
-	case hits == b.keys:
-		reply.Result = Hit
-	case hits > 0:
-		reply.Result = Partial
-	case reply.Weak:
-		reply.Result = Forward
-	default:
-		reply.Result = Miss
-	}
-	reply.RequestID = b.requestID()
-	return b.respond(reply)
 }
 
 // requestID is the backend's id of the read that answered the whole batch; empty where parts of it came from elsewhere.
