@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,67 +75,106 @@ type Node struct {
 // checked. version is what /metrics calls this build.
 func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 	n := &Node{config: config, current: config, version: version, log: log, fatal: make(chan error, 1)}
-	var acquired []func() error
+	var held held
 	defer func() {
 		if err != nil {
-			for i := len(acquired) - 1; i >= 0; i-- {
-				_ = acquired[i]()
-			}
+			held.release()
 		}
 	}()
 	n.metrics = metrics.New(metricNames())
-
-	remote := config.Backend == "aws"
-	if remote {
-		n.metrics.Ledger.Price(config.Ledger.streamUnits(config.Upstream.kind()))
-	}
-	serve := &lateHandler{}
-	config.HTTP.Isolate = config.Isolate && !remote
-	if remote {
-		config.HTTP.NodeID, config.HTTP.AnyService = newNodeID(), true
-	}
 	if n.telemetry, err = metrics.NewTelemetry(context.Background(), n.metrics, version, log); err != nil {
 		return nil, err
 	}
-	acquired = append(acquired, func() error { return n.endTelemetry() })
-	n.front = awsjson.New(config.HTTP, serve, n.metrics, log)
+	held.add(n.endTelemetry)
+	serve := &lateHandler{}
+	if config.Backend == "aws" {
+		n.metrics.Ledger.Price(config.Ledger.streamUnits(config.Upstream.kind()))
+		config.HTTP.Isolate, config.HTTP.NodeID, config.HTTP.AnyService = false, newNodeID(), true
+	} else {
+		config.HTTP.Isolate = config.Isolate
+	}
+	if err = n.openFront(&config, serve, &held); err != nil {
+		return nil, err
+	}
+	if err = n.openAdmin(&config, &held); err != nil {
+		return nil, err
+	}
+	if err = config.unused(); err != nil {
+		return nil, err
+	}
+	if err = n.openStore(config, &held); err != nil {
+		return nil, err
+	}
+	if err = n.openProxy(config, serve, &held); err != nil {
+		return nil, err
+	}
+	n.metrics.Attach(n.sources(version))
+	n.apply(config)
+	return n, nil
+}
+
+// held are what New has acquired, by how to let go of it.
+type held []func() error
+
+// add takes in what one more thing is let go with.
+func (h *held) add(release func() error) { *h = append(*h, release) }
+
+// release lets go of all of it, the last first. Why New failed is known already.
+func (h held) release() {
+	for _, release := range slices.Backward(h) {
+		_ = release()
+	}
+}
+
+// openFront opens the data port. Nobody is served before Run.
+func (n *Node) openFront(config *Config, serve *lateHandler, held *held) (err error) {
+	n.front = awsjson.New(config.HTTP, serve, n.metrics, n.log)
 	n.front.Tracer = n.telemetry.Tracer
 	if config.TLS.enabled() {
-		if n.certificate, err = newCertificate(config.TLS, log); err != nil {
-			return nil, err
+		if n.certificate, err = newCertificate(config.TLS, n.log); err != nil {
+			return err
 		}
 		n.front.TLS = n.certificate.config()
 	}
 	if l := config.take(config.Listen); l != nil {
 		n.addr = n.front.Adopt(l)
 	} else if n.addr, err = n.front.Listen(config.Listen); err != nil {
-		return nil, listenError(config.Listen, "--listen", err)
+		return listenError(config.Listen, "--listen", err)
 	}
-	acquired = append(acquired, n.front.Close)
-	if config.Admin.Listen != "" {
-		token, err := config.Admin.ReadToken()
-		if err != nil {
-			return nil, err
-		}
-		n.admin = admin.New(admin.Config{Token: token, PublicMetrics: config.Admin.PublicMetrics, Profiles: config.Admin.Pprof},
-			n.adminNode())
-		if l := config.take(config.Admin.Listen); l != nil {
-			n.admin.Adopt(l)
-		} else if err := n.admin.Listen(config.Admin.Listen); err != nil {
-			return nil, listenError(config.Admin.Listen, "--admin-listen", err)
-		}
-		acquired = append(acquired, n.admin.Close)
-	}
-	if err := config.unused(); err != nil {
-		return nil, err
-	}
+	held.add(n.front.Close)
+	// Without caches all requests wait for the backend, one way or another.
+	n.front.Loops = config.Cache.Enabled && config.Mode != "observe"
+	return nil
+}
 
+// openAdmin opens the admin port, if there shall be one.
+func (n *Node) openAdmin(config *Config, held *held) error {
+	if config.Admin.Listen == "" {
+		return nil
+	}
+	token, err := config.Admin.ReadToken()
+	if err != nil {
+		return err
+	}
+	n.admin = admin.New(admin.Config{Token: token, PublicMetrics: config.Admin.PublicMetrics, Profiles: config.Admin.Pprof}, n.adminNode())
+	if l := config.take(config.Admin.Listen); l != nil {
+		n.admin.Adopt(l)
+	} else if err := n.admin.Listen(config.Admin.Listen); err != nil {
+		return listenError(config.Admin.Listen, "--admin-listen", err)
+	}
+	held.add(n.admin.Close)
+	return nil
+}
+
+// openStore makes the caches, opens the backend, and puts the guard before it.
+func (n *Node) openStore(config Config, held *held) (err error) {
+	remote := config.Backend == "aws"
 	n.store, err = cache.NewStore(cache.Config{
-		Memory: int64(config.Cache.Memory), Tables: config.cacheTables(), Authoritative: !remote, Metrics: n.metrics, Logger: log,
+		Memory: int64(config.Cache.Memory), Tables: config.cacheTables(), Authoritative: !remote, Metrics: n.metrics, Logger: n.log,
 		IndexLag: config.Upstream.IndexLag.Of(), Provisional: config.Upstream.Provisional.Of(), IndexWatch: config.Upstream.IndexWatch.Of(),
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	invalidator := invalidation.NewInvalidator(n.store)
 	if remote {
@@ -143,45 +183,46 @@ func New(config Config, version string, log *slog.Logger) (_ *Node, err error) {
 		err = n.openEngine(invalidator)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// Without caches an engine in this process has nobody to tell.
 	n.guard = invalidation.NewGuard(&observed{n.backend, n.metrics, n.telemetry.Tracer}, invalidator,
-		invalidation.GuardConfig{Logger: log, Uncached: !remote && !config.Cache.Enabled, WriteTimeout: config.writeTimeout(),
+		invalidation.GuardConfig{Logger: n.log, Uncached: !remote && !config.Cache.Enabled, WriteTimeout: config.writeTimeout(),
 			OneStore: remote && !n.upstream.Kind().Regional()})
-	acquired = append(acquired, n.guard.Close)
+	held.add(n.guard.Close)
 	if remote {
 		n.serveRegion()
+		if config.Cache.Enabled {
+			n.followStreams(invalidator)
+		}
 	}
-	if remote && config.Cache.Enabled {
-		n.followStreams(invalidator)
-	}
+	return nil
+}
+
+// openProxy puts the proxy before the guard, and serve, which the front has, before the proxy.
+func (n *Node) openProxy(config Config, serve *lateHandler, held *held) (err error) {
 	cached := n.store
 	if !config.Cache.Enabled {
 		cached = nil
 	}
 	front := proxy.Config{
 		ReadTimeout: config.HTTP.RequestTimeout.Of(), Observe: config.Mode == "observe", StaleIfError: config.Upstream.StaleIfError,
-		Audit: n.audit(), Metrics: n.metrics, Logger: log,
+		Audit: n.audit(), Metrics: n.metrics, Logger: n.log,
 	}
 	if n.upstream != nil {
 		front.Retries = n.upstream
 	}
 	n.proxy = proxy.New(front, n.guard, cached)
+	n.front.Key = n.proxy.KeyOf
 	serve.proxy = n.proxy
 	if config.Record.File != "" {
 		if n.recorder, err = n.newRecorder(); err != nil {
-			return nil, err
+			return err
 		}
-		acquired = append(acquired, n.recorder.Discard)
+		held.add(n.recorder.Discard)
 		serve.recorder = n.recorder
 	}
-	n.metrics.Attach(n.sources(version))
-	n.apply(config)
-	n.front.Key = n.proxy.KeyOf
-	// Without caches all requests wait for the backend, one way or another.
-	n.front.Loops = config.Cache.Enabled && config.Mode != "observe"
-	return n, nil
+	return nil
 }
 
 // writeTimeout bounds a write, whose client may be gone by then. The backend's own bound comes first, so that it is known what became of it.
