@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,9 +198,24 @@ func TestBreakerFailsFastAndRecovers(t *testing.T) {
 
 func TestDeadUpstreamIsFailedFast(t *testing.T) {
 	t.Parallel()
-	up := script(t, mute)
+	// When the last request has arrived that the breaker waits for, time stands still, so that it is not yet time to try again.
+	var stands atomic.Pointer[time.Time]
+	var arrived atomic.Int32
+	up := script(t, func(c net.Conn) bool {
+		if arrived.Add(1) == breakAfter {
+			now := time.Now()
+			stands.Store(&now)
+		}
+		return mute(c)
+	})
 	c := testConfig(up.url)
 	c.Timeout, c.AttemptTimeout, c.Attempts, c.Random = 200*time.Millisecond, 200*time.Millisecond, 1, func() float64 { return 1 }
+	c.Clock = func() time.Time {
+		if at := stands.Load(); at != nil {
+			return *at
+		}
+		return time.Now()
+	}
 	b := open(t, c)
 	for range breakAfter {
 		if _, err := do(b, ddb.PutItem, `{}`); err == nil {
