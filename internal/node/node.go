@@ -21,6 +21,7 @@ import (
 
 	"millrace/backend/aws"
 	"millrace/cache"
+	"millrace/cache/coherence"
 	"millrace/ddb"
 	"millrace/internal/admin"
 	"millrace/invalidation"
@@ -172,6 +173,7 @@ func (n *Node) openStore(config Config, held *held) (err error) {
 	n.store, err = cache.NewStore(cache.Config{
 		Memory: int64(config.Cache.Memory), Tables: config.cacheTables(), Authoritative: !remote, Metrics: n.metrics, Logger: n.log,
 		IndexLag: config.Upstream.IndexLag.Of(), Provisional: config.Upstream.Provisional.Of(), IndexWatch: config.Upstream.IndexWatch.Of(),
+		Core: coherence.Config{Tamb: config.doubt()},
 	})
 	if err != nil {
 		return err
@@ -229,6 +231,13 @@ func (n *Node) openProxy(config Config, serve *lateHandler, held *held) (err err
 func (c Config) writeTimeout() time.Duration {
 	return max(c.HTTP.RequestTimeout.Of(), c.Upstream.Timeout.Of()) + 5*time.Second
 }
+
+// doubt is for how long a write of unknown outcome may still be applied. An upstream that may take so long over a request may take it over
+// one whose connection was cut at once, too.
+func (c Config) doubt() time.Duration { return max(leastDoubt, c.Upstream.Timeout.Of()+10*time.Second) }
+
+// leastDoubt is for how long it may be however little time upstream is given (assumed).
+const leastDoubt = 30 * time.Second
 
 // lateHandler lets the front be made, and its port taken, before the proxy it serves.
 type lateHandler struct {

@@ -19,7 +19,7 @@ type UpstreamConfig struct {
 	Profile    string `yaml:"profile" doc:"Profile of the shared AWS configuration files. Empty is AWS_PROFILE, or the default one."`
 	CAFile     string `yaml:"ca_file" doc:"PEM file of the authorities that sign upstream's certificate. Empty is AWS_CA_BUNDLE, or the system's."`
 
-	Timeout        units.Duration `yaml:"timeout" doc:"How long one request may take upstream, attempts and waits together, a write's too; below http.request_timeout. When it is too small, slow writes end with an outcome nobody knows; SDKs that ask upstream directly wait for a minute (Python) or without end (Go, JavaScript)."`
+	Timeout        units.Duration `yaml:"timeout" doc:"How long one request may take upstream, attempts and waits together, a write's too; below http.request_timeout. Where no stream is read, an item of which a write ended so is not cached for this and 10s more. When it is too small, slow writes end with an outcome nobody knows; SDKs that ask upstream directly wait for a minute (Python) or without end (Go, JavaScript)."`
 	AttemptTimeout units.Duration `yaml:"attempt_timeout" doc:"How long one attempt at a read may take, but for the last one, which has what is left of timeout, as a write's has. When it is too small, slow reads are made more than once; when it is too large, a dead connection holds a read that another attempt would serve."`
 	ConnectTimeout units.Duration `yaml:"connect_timeout" doc:"How long making a connection may take, TLS included."`
 	Attempts       int            `yaml:"attempts" doc:"The most attempts of one request. A write is only sent again when it certainly was not applied. A strong read for the cache that upstream refuses is made once more as a request of its own, with attempts of its own."`

@@ -294,6 +294,37 @@ func TestForeignARNsAreNotMixed(t *testing.T) {
 	}
 }
 
+// A write whose connection is cut may still be under way upstream, for as long as upstream may take over any request. Where no stream
+// would tell of it, nothing of its item is cached until then.
+func TestCutWriteIsFearedForAsLongAsUpstreamMayTake(t *testing.T) {
+	t.Parallel()
+	behind := run(t, testConfig())
+	for _, x := range []struct{ timeout, want time.Duration }{{0, 65 * time.Second}, {40 * time.Second, 50 * time.Second}, {10 * time.Second, 30 * time.Second}} {
+		c := upstreamConfig(overridden(t, behind, func(_ http.ResponseWriter, r *http.Request) bool {
+			if operation, _ := askedOf(r); operation == "ExecuteStatement" {
+				panic(http.ErrAbortHandler)
+			}
+			return false
+		}))
+		if x.timeout > 0 {
+			c.Upstream.Timeout = units.Duration(x.timeout)
+		}
+		front := run(t, c)
+		front.call("CreateTable", createTable)
+		front.mustCall("GetItem", `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`)
+		store := front.node.store
+		before := store.Now()
+		// What it would have changed is not understood, so it concerns the table.
+		if status, _, body := front.call("ExecuteStatement", `{"Statement":"EXCHANGE t-1"}`); status != 500 {
+			t.Fatalf("ExecuteStatement = %d %s, want a 500", status, body)
+		}
+		ends := store.Core().State(store.Table("", "t-1")).AmbiguityEnds
+		if got := time.Duration(ends - before); got < x.want || got > x.want+10*time.Second {
+			t.Errorf("with a timeout of %v a cut write is feared for %v, want %v", time.Duration(c.Upstream.Timeout), got, x.want)
+		}
+	}
+}
+
 // With upstream gone, what is cached and within its bound is served, everything else fails fast with what SDKs retry,
 // and readiness stays as it is. When upstream is back, so is everything.
 func TestUpstreamDown(t *testing.T) {
