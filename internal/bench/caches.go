@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"millrace/internal/units"
 )
 
 // What the caches' run goes by.
@@ -30,6 +32,10 @@ const (
 	smallBudget, growKeys = 256 << 20, 20_000
 	// oneShots are the keys that are asked for once, each longKey characters long.
 	oneShots, longKey = 200_000, 1000
+	// targetEntries is how many entries rows 10 and 11 are owed with: beside few, what an idle process takes is most of it.
+	targetEntries = 5_000_000
+	// neededPerEntry is the memory that the run takes for each entry: the caches', their process's and what the others have.
+	neededPerEntry = 1000
 )
 
 // cacheServer is a millrace before a stub, with a budget for its caches.
@@ -50,6 +56,9 @@ func cacheServer(ctx context.Context, s *settings, name string, upstream *stub, 
 // measureCaches measures what the caches hold, what they cost the collector, what their size costs a hit, and whether their
 // budget holds.
 func measureCaches(ctx context.Context, s *settings, out io.Writer) (err error) {
+	if err := roomFor(s.entries); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "caches of %d items of %d bytes, key and JSON; %s\n", s.entries, cachedBytes, machine())
 	l, err := newLoop(false)
 	if err != nil {
@@ -65,6 +74,23 @@ func measureCaches(ctx context.Context, s *settings, out io.Writer) (err error) 
 		return err
 	}
 	return measureBudget(ctx, s, out, l, upstream)
+}
+
+// roomFor is an error if the system does not have the memory that so many entries take: it would end some process in the middle.
+func roomFor(entries int) error {
+	need := units.Bytes(entries) * neededPerEntry
+	if most, ok := availableMemory(); ok && need > most {
+		return fmt.Errorf("%d entries take %v of memory and %v is available; ask for fewer with -entries", entries, need>>20<<20, most>>20<<20)
+	}
+	return nil
+}
+
+// owedOfMany is a verdict on what is owed with targetEntries, of so many: of fewer it is no judgement.
+func owedOfMany(entries int, verdict string) string {
+	if entries < targetEntries {
+		return fmt.Sprintf("owed of %d entries", targetEntries)
+	}
+	return verdict
 }
 
 // measureFull is rows 10 to 12 of the targets.
@@ -101,7 +127,7 @@ func measureFull(ctx context.Context, s *settings, out io.Writer, l *loop, upstr
 	}
 	got := samples{}
 	got.add("resident", after/(held*float64(cachedBytes)))
-	row(out, fmt.Sprintf("resident / cached bytes, %.0f entries after half were replaced", held), got["resident"], atMost(got["resident"], 1.7))
+	row(out, fmt.Sprintf("row 11: resident / cached bytes, %.0f entries after half were replaced", held), got["resident"], owedOfMany(s.entries, atMost(got["resident"], 1.7)))
 	for range s.rounds {
 		cycle, err := collect(large)
 		if err != nil {
@@ -109,7 +135,7 @@ func measureFull(ctx context.Context, s *settings, out io.Writer, l *loop, upstr
 		}
 		got.add("collection", millis(cycle)/(held/1e6))
 	}
-	row(out, "CPU of a forced collection for a million entries, ms", got["collection"], atMost(got["collection"], 100))
+	row(out, "row 12: CPU of a forced collection for a million entries, ms", got["collection"], atMost(got["collection"], 100))
 	for number := range s.rounds {
 		err := alternate(number,
 			func() error { return hits(ctx, s, l, small, fewEntries, got, "few") },
@@ -118,7 +144,7 @@ func measureFull(ctx context.Context, s *settings, out io.Writer, l *loop, upstr
 			return err
 		}
 	}
-	row(out, "CPU of a hit, many entries / few, random keys", got.over("many", "few"), atMost(got.over("many", "few"), 1.25))
+	row(out, "row 10: CPU of a hit, many entries / few, random keys", got.over("many", "few"), owedOfMany(s.entries, atMost(got.over("many", "few"), 1.25)))
 	row(out, "CPU of a hit with many, us", got["many"], "")
 	return nil
 }
@@ -322,7 +348,7 @@ func measureBudget(ctx context.Context, s *settings, out io.Writer, l *loop, ups
 			return err
 		}
 		growth := []float64{(peak - idle) / smallBudget}
-		rowTo(out, 4, fmt.Sprintf("most resident above idle (%.0f MB) / budget, after %s", idle/1e6, phase.name), growth, atMost(growth, 1.1))
+		rowTo(out, 4, fmt.Sprintf("row 14: most resident above idle (%.0f MB) / budget, after %s", idle/1e6, phase.name), growth, atMost(growth, 1.1))
 		rowTo(out, 4, "the same at the end", []float64{(now - idle) / smallBudget}, "")
 	}
 	return nil

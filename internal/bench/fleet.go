@@ -155,7 +155,7 @@ func (f *fleet) run(ctx context.Context, l load) (outcome, error) {
 			case f.failed != nil:
 				return o, f.failed
 			case o.requests == 0:
-				return o, errors.Join(errors.New("no request was answered"), ctx.Err())
+				return o, errors.Join(fmt.Errorf("no request was answered in %v: the machine is too busy, or -for is too short", l.span), ctx.Err())
 			}
 			return o, ctx.Err()
 		case err := <-f.loop.ended:
