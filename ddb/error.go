@@ -57,11 +57,23 @@ func (e *Error) HTTPStatus() int {
 	return e.Status
 }
 
-// Unsure reports whether a write that ended in e may have been applied all the same: DynamoDB's internal errors do not tell, and a redirect
-// may come from anybody on the way, before or after. (Developer Guide, "Error handling with DynamoDB": InternalServerError; RFC 9110 §15.4.)
-func (e *Error) Unsure() bool {
-	status := e.HTTPStatus()
-	return !e.NotSent && (status >= 500 || status < 400)
+// Unsure reports whether a write that ended in e may have been applied all the same: DynamoDB's internal errors do not tell, and what comes from
+// somebody on the way may come before or after. (Developer Guide, "Error handling with DynamoDB": InternalServerError.)
+func (e *Error) Unsure() bool { return !e.NotSent && (e.HTTPStatus() >= 500 || e.Stranger()) }
+
+// UnknownError is the Code of an answer that has no name of DynamoDB's, and a status below 500.
+const UnknownError = "UnknownError"
+
+// Stranger reports whether e is somebody else's answer in place of DynamoDB's: a redirect, or a page, such as a 408 of a load balancer that
+// waited for an answer in vain. (RFC 9110 §15.4, §15.5.9.) A page that denies or throttles is taken for what it says.
+func (e *Error) Stranger() bool {
+	switch status := e.HTTPStatus(); {
+	case status < 400:
+		return true
+	case status == 401 || status == 403 || status == 407:
+		return false
+	}
+	return e.Code == UnknownError && !e.Throttled()
 }
 
 // Throttled reports whether e means too much load, after which the same request may succeed: by its name, or by its status, which compatible

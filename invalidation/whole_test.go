@@ -190,20 +190,22 @@ func TestWriteThatSaysSomethingTwice(t *testing.T) {
 	}
 }
 
-// A redirect in answer to a write does not tell that nothing was written.
-func TestRedirectedWriteForgets(t *testing.T) {
+// A redirect in answer to a write, or a page of somebody's on the way, does not tell that nothing was written.
+func TestWriteThatOthersAnswerForgets(t *testing.T) {
 	t.Parallel()
-	s := newSetup(t)
-	s.must(ddb.PutItem, put("a", "1", ""))
-	s.next.then = func(_ context.Context, req *ddb.Request, resp *ddb.Response, err error) (*ddb.Response, error) {
-		if req.Op == ddb.DescribeTable {
-			return resp, err
+	for _, status := range []int{303, 404, 408} {
+		s := newSetup(t)
+		s.must(ddb.PutItem, put("a", "1", ""))
+		s.next.then = func(_ context.Context, req *ddb.Request, resp *ddb.Response, err error) (*ddb.Response, error) {
+			if req.Op == ddb.DescribeTable {
+				return resp, err
+			}
+			return nil, &ddb.Error{Code: ddb.UnknownError, Status: status}
 		}
-		return nil, &ddb.Error{Code: "UnknownError", Status: 303}
+		if _, err := s.do(ddb.PutItem, put("a", "2", "")); err == nil {
+			t.Fatalf("the %d is no error", status)
+		}
+		s.next.then = nil
+		s.expect("a", "")
 	}
-	if _, err := s.do(ddb.PutItem, put("a", "2", "")); err == nil {
-		t.Fatal("the redirect is no error")
-	}
-	s.next.then = nil
-	s.expect("a", "")
 }

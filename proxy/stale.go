@@ -1,28 +1,16 @@
 package proxy
 
 import (
-	"net/http"
-
 	"millrace/cache"
 	"millrace/cache/coherence"
 	"millrace/ddb"
 )
 
-// gaveNoAnswer reports whether err says that the backend is in trouble, or that somebody else answers in its place, and nothing of the request: a
-// redirect, or a page, which has no name of DynamoDB's, unless it denies or throttles. A request whose caller left, or that was refused, is not
-// helped by an old answer.
+// gaveNoAnswer reports whether err says that the backend is in trouble, or that somebody else answers in its place, and nothing of the request. A
+// request whose caller left, or that was refused, is not helped by an old answer.
 func gaveNoAnswer(err error) bool {
 	e, ok := err.(*ddb.Error)
-	if !ok {
-		return true
-	}
-	switch status := e.HTTPStatus(); {
-	case status >= 500 || status < 400:
-		return true
-	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusProxyAuthRequired:
-		return false
-	}
-	return e.Code == "UnknownError" && !e.Throttled()
+	return !ok || e.HTTPStatus() >= 500 || e.Stranger()
 }
 
 // staleItem is an answer for a reader whom the backend gave none, older than its table's Delta; false if there is none or

@@ -40,7 +40,7 @@ func newError(status int, body []byte, errorType string) *ddb.Error {
 	}
 	e.Code = b.Type[strings.LastIndexByte(b.Type, '#')+1:]
 	if e.Code == "" {
-		e.Code = "UnknownError"
+		e.Code = ddb.UnknownError
 		if status >= 500 {
 			// A load balancer's page, or nothing at all.
 			e.Code = "InternalServerError"

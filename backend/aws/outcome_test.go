@@ -82,6 +82,8 @@ func TestOutcomes(t *testing.T) {
 	f("a refusal is not sent again", ddb.PutItem, []step{refusal, ok}, 1, definite("ValidationException", 400, false))
 	f("a redirect does not tell what became of a write", ddb.PutItem, []step{reply(302, ""), ok}, 1, unknown)
 	f("and is the client's to follow", ddb.GetItem, []step{reply(301, "<html>moved</html>"), ok}, 1, definite("UnknownError", 301, false))
+	f("a page does not either", ddb.PutItem, []step{reply(408, `<html>timed out</html>`), ok}, 1, unknown)
+	f("but one that denies does", ddb.PutItem, []step{reply(403, `<html>no</html>`), ok}, 1, func(err error) bool { return !unknown(err) && definite("UnknownError", 403, false)(err) })
 	f("a success that DynamoDB does not have is none", ddb.PutItem, []step{reply(202, `{}`), ok}, 1, unknown)
 	f("too many readers of a stream is a throttle", ddb.GetRecords,
 		[]step{reply(400, `{"__type":"com.amazonaws.dynamodb.v20120810#LimitExceededException"}`), ok}, 2, fine)
