@@ -127,6 +127,18 @@ func TestOwnWriteTouchesIndexesAsFarAsItIsKnown(t *testing.T) {
 	f("not applied", coherence.NotApplied, nothing, nothing, nothing, false)
 }
 
+// The item that a failed condition shows stands where the client may look for it next.
+func TestRefusalTouchesWhereItShowsTheItem(t *testing.T) {
+	t.Parallel()
+	k := &keyEffect{schema: &cache.Schema{Layout: cache.NewLayout(indexed())}, change: change{key: things("h1s1")}}
+	o := &outcome{result: coherence.ConditionFailed}
+	o.refused(&ddb.Error{Code: "ConditionalCheckFailedException", HasItem: true, Item: things("h1s1g2r1")})
+	got := where(t, k.positions(nil, allRules(), o, func() told { return told{known: true, exists: true, item: things("h1s1g1r1")} }, true))
+	if want := []string{"all 1/1", "all 2/1", "keys 1/1", "keys 2/1", "local 1/*", "local* 1/*"}; !slices.Equal(got, want) {
+		t.Errorf("touched %q, want %q", got, want)
+	}
+}
+
 // Records touch what their view type lets them tell.
 func TestRecordTouchesAsFarAsItTells(t *testing.T) {
 	t.Parallel()

@@ -150,6 +150,31 @@ func TestObservedAnswerThatIsNotUnderstood(t *testing.T) {
 	}
 }
 
+// A read that was answered though its key is none of the table's shows that the table is another one by now.
+func TestObservedKeyThatIsNoneOfTheTables(t *testing.T) {
+	t.Parallel()
+	s := newSetup(t)
+	s.must(ddb.PutItem, put("a", "1", ""))
+	s.next.then = func(context.Context, *ddb.Request, *ddb.Response, error) (*ddb.Response, error) {
+		return ddb.NewResponse([]byte(`{"Item":{"id":{"S":"a"}}}`)), nil
+	}
+	s.must(ddb.GetItem, `{"TableName":"ttt","Key":{"id":{"S":"a"}}}`)
+	s.next.then = nil
+	s.expect("a", "")
+}
+
+// What a batch says with a member that is not known may not be what it leaves.
+func TestBatchOfTheFutureLeavesNothingCached(t *testing.T) {
+	t.Parallel()
+	s := newSetup(t)
+	s.must(ddb.PutItem, put("a", "1", ""))
+	s.must(ddb.PutItem, put("b", "1", ""))
+	s.must(ddb.BatchWriteItem, `{"OnlyTry":true,"RequestItems":{"ttt":[{"PutRequest":{"Item":{"h":{"S":"a"},"s":{"S":"s"},"v":{"S":"2"}}}},
+		{"DeleteRequest":{"Key":{"h":{"S":"b"},"s":{"S":"s"}}}}]}}`)
+	s.expect("a", "")
+	s.expect("b", "")
+}
+
 // Of a write that gives its key, item, table or statement twice nobody knows which one the backend takes: nothing that may be of either is kept.
 func TestWriteThatSaysSomethingTwice(t *testing.T) {
 	t.Parallel()
