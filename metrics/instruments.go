@@ -62,7 +62,7 @@ var (
 	capacityConsumed = instrument{"millrace.capacity.consumed", counter, "{unit}", "Read or write units that operations consumed at a remote backend, fills of the caches under the operation they were for.", []string{"table", "operation"}}
 	capacityNet      = instrument{"millrace.capacity.net_units", gauge, "{unit}", "Read units avoided by the cache less what it cost; may be below zero.", []string{"table"}}
 
-	observedReads    = instrument{"millrace.observe.reads", counter, "{read}", "Reads forwarded in mode observe, each key of a batch as one, by what the caches would have done: hit, differing, miss, forward.", []string{"result"}}
+	observedReads    = instrument{"millrace.observe.reads", counter, "{read}", "Reads forwarded in mode observe, each key of a batch as one, by what the caches would have done: hit, differing, miss, unfilled, forward. Unfilled are misses that would have been read strongly, as just after a write, or for more than was asked for; mode observe does not, so what would have been hits after them is told as unfilled too, and hit is the least that there would have been.", []string{"result"}}
 	observedVerdicts = instrument{"millrace.observe.verdicts", counter, "{read}", "Reads that the caches would have answered otherwise, by what looking again showed: backend_older, within_bound, beyond_bound, unresolved.", []string{"verdict"}}
 
 	connectionsOpen = instrument{"millrace.client.connections", gauge, "{connection}", "Open client connections.", nil}

@@ -13,13 +13,16 @@ const (
 	WouldDiffer
 	// WouldMiss: they would have had to read.
 	WouldMiss
+	// WouldFill: likewise, strongly or for more than the client asked for, which mode observe does not do; so it does not know what they
+	// would have answered from then on.
+	WouldFill
 	// WouldForward: they never serve such a read.
 	WouldForward
 	numSightings
 )
 
 // sightingNames are the values of label "result".
-var sightingNames = [numSightings]string{"hit", "differing", "miss", "forward"}
+var sightingNames = [numSightings]string{"hit", "differing", "miss", "unfilled", "forward"}
 
 // Verdict is what looking again says of an answer that would have differed.
 type Verdict uint8

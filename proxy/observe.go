@@ -12,7 +12,7 @@ import (
 // Mode observe forwards every request as it came and lets the caches follow unseen: they are filled with what clients are
 // answered anyway, never by a read of their own, so it costs nothing and changes nothing. Each read, and each key of a
 // batch, is compared with what the caches would have answered. It is a lower bound: a fill that would have had to be strong,
-// or to ask for more than its client did, is not made.
+// or to ask for more than its client did, is not made. How many would have been is told.
 
 // watched is what the caches have to say of a read that is about to be forwarded, or of one key of a BatchGetItem.
 type watched struct {
@@ -21,6 +21,8 @@ type watched struct {
 	read coherence.Read
 	// shown is what they would answer, for a hit.
 	shown []byte
+	// unfilled says that what the client is answered does not fill the caches as they would have been: they would have read strongly, or more.
+	unfilled bool
 	// fill takes the backend's answer for the flight that the read leads; false when it will not do.
 	fill func(resp *ddb.Response) bool
 	// fail ends that flight without an answer.
@@ -95,7 +97,11 @@ func (w *watched) end() {
 func (p *Proxy) compare(w *watched, resp *ddb.Response) {
 	switch w.read.Outcome {
 	case coherence.Lead:
-		p.sight(metrics.WouldMiss)
+		if w.unfilled {
+			p.sight(metrics.WouldFill)
+		} else {
+			p.sight(metrics.WouldMiss)
+		}
 		if !w.fill(resp) {
 			w.fail()
 		}

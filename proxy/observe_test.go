@@ -37,14 +37,19 @@ func (m *meter) Do(ctx context.Context, req *ddb.Request) (*ddb.Response, error)
 
 // newMetered is a rig before a metered backend that announces nothing, with metrics.
 func newMetered(t *testing.T, config Config, table cache.TableConfig) (*rig, *meter, *metrics.Metrics) {
+	// A short quarantine, so that a short test is in and out of it.
+	return newMeteredWith(t, config, table, time.Millisecond)
+}
+
+// newMeteredWith is newMetered with a quarantine of some length.
+func newMeteredWith(t *testing.T, config Config, table cache.TableConfig, quarantine time.Duration) (*rig, *meter, *metrics.Metrics) {
 	m := metrics.New(metrics.Names{Operations: make([]string, ddb.NumOperations), Results: []string{"-"}})
 	var counted *meter
 	config.Metrics = m
 	r := newRig(t, rigOptions{
 		remote: true, config: config,
 		store: cache.Config{Metrics: m, Tables: map[string]cache.TableConfig{"*": table},
-			// A short quarantine, so that a short test is in and out of it.
-			Core: coherence.Config{Tq: time.Millisecond}},
+			Core: coherence.Config{Tq: quarantine}},
 		wrap: func(e *engine.Engine) backendLike {
 			counted = &meter{Engine: e}
 			return counted
@@ -104,6 +109,27 @@ func TestObserveJudgesWhatWouldHaveBeenStale(t *testing.T) {
 	if m.Observations.Reads(metrics.WouldDiffer) != 1 || m.Observations.Verdicts(metrics.WithinBound) != 1 {
 		t.Errorf("%d answers would have differed, %d within the bound, %d beyond; want 1, 1, 0",
 			m.Observations.Reads(metrics.WouldDiffer), m.Observations.Verdicts(metrics.WithinBound), m.Observations.Verdicts(metrics.BeyondBound))
+	}
+}
+
+// What would have been read strongly, or whole, does not fill the caches: it is told apart from a miss, and so is what follows it.
+func TestObserveTellsWhatItDoesNotFill(t *testing.T) {
+	t.Parallel()
+	r, _, m := newMeteredWith(t, Config{Observe: true}, cache.TableConfig{Remote: cache.RemoteConfig{Fill: "auto"}}, time.Hour)
+	r.must(ddb.UpdateItem, `{"TableName":"counters","Key":{"id":{"N":"1"}},"UpdateExpression":"SET v = :v","ExpressionAttributeValues":{":v":{"N":"1"}},"ReturnValues":"ALL_OLD"}`)
+	const get = `{"TableName":"counters","Key":{"id":{"N":"1"}}}`
+	for _, body := range []string{get, get, `{"TableName":"counters","Key":{"id":{"N":"1"}},"ProjectionExpression":"v"}`} {
+		r.must(ddb.GetItem, body)
+	}
+	r.must(ddb.Query, `{"TableName":"counters","KeyConditionExpression":"id = :i","ExpressionAttributeValues":{":i":{"N":"1"}}}`)
+	if unfilled, misses := m.Observations.Reads(metrics.WouldFill), m.Observations.Reads(metrics.WouldMiss); unfilled != 4 || misses != 0 {
+		t.Errorf("%d reads would have filled and %d missed, want 4 and 0", unfilled, misses)
+	}
+	// Read strongly by its client, it fills.
+	r.must(ddb.GetItem, `{"TableName":"counters","Key":{"id":{"N":"1"}},"ConsistentRead":true}`)
+	r.must(ddb.GetItem, get)
+	if misses, hits := m.Observations.Reads(metrics.WouldMiss), m.Observations.Reads(metrics.WouldHit); misses != 1 || hits != 1 {
+		t.Errorf("%d misses and %d hits, want 1 and 1", misses, hits)
 	}
 }
 

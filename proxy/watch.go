@@ -90,6 +90,7 @@ func (p *Proxy) watchKey(op ddb.Operation, g *itemRead, item func(*ddb.Response)
 	if r.Outcome == coherence.Hit {
 		w.shown, _ = appendProjected(nil, r.Body, g.projection)
 	}
+	w.unfilled = unfilled(r, g.strong) || r.Outcome == coherence.Lead && g.projection != nil
 	w.cost = func() int64 { return itemHalves(r.Meta.Size, g.strong) }
 	w.fail = func() { p.leave(r) }
 	w.fill = func(resp *ddb.Response) bool {
@@ -111,6 +112,11 @@ func (p *Proxy) watchKey(op ddb.Operation, g *itemRead, item func(*ddb.Response)
 	return w
 }
 
+// unfilled reports whether a read that leads would have been made strongly though its client's is not.
+func unfilled(r coherence.Read, strong bool) bool {
+	return r.Outcome == coherence.Lead && !strong && (r.Flight.Strong || r.Flight.Thrift)
+}
+
 // watchPage watches a Query or Scan.
 func (p *Proxy) watchPage(ctx context.Context, req *ddb.Request, parse func(context.Context, *ddb.Request) (*pageRead, bool)) []*watched {
 	q, ok := parse(ctx, req)
@@ -123,7 +129,7 @@ func (p *Proxy) watchPage(ctx context.Context, req *ddb.Request, parse func(cont
 		p.leavePage(r)
 		return nil
 	}
-	w := &watched{suspect: p.pageSuspect(q, r), op: q.op, read: r, shown: r.Body}
+	w := &watched{suspect: p.pageSuspect(q, r), op: q.op, read: r, shown: r.Body, unfilled: unfilled(r, q.strong)}
 	w.cost = func() int64 { return halves(eventualHalves(cache.UnitsOf(r.Meta)), q.strong) }
 	w.fail = func() { p.leavePage(r) }
 	w.fill = func(resp *ddb.Response) bool {

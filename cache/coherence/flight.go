@@ -14,6 +14,8 @@ type Flight struct {
 	Strong bool
 	// Weak says that it is read eventually where it would have been read strongly, and will not be stored; see Weaken.
 	Weak bool
+	// Thrift says that it is read eventually, and not stored, where it would have to be strong: see ReadOptions.Thrift.
+	Thrift bool
 	// Complete is set by who leads it, before DonePage, for a page of an index that shows every write to its interval of which a
 	// record has come within IndexWatch (R58).
 	Complete bool
@@ -27,7 +29,6 @@ type Flight struct {
 	gen    uint64 // busy.gen at the start
 	reads  uint64 // busy.reads at the start
 	barred bool   // begun inside an ambiguity window (R17), between Pending and Settled (R57), thrifty, or weak
-	thrift bool   // eventual where it would have to be strong: see ReadOptions.Thrift
 	shared bool   // see Shared
 	page   *pageFlight
 }
@@ -71,7 +72,7 @@ func (c *Core) validAt(f *Flight) Time {
 // cannot know, so it leads (R56). A flight under way for longer than a value may be old is too old to join (R54).
 func (c *Core) joinable(now Time, f *Flight, o *ReadOptions) bool {
 	t, validAt := f.table, c.validAt(f)
-	if o.Exclusive || o.NoCache || o.Strong && !(f.Strong && t.authoritative()) || f.thrift && !o.Thrift {
+	if o.Exclusive || o.NoCache || o.Strong && !(f.Strong && t.authoritative()) || f.Thrift && !o.Thrift {
 		return false
 	}
 	ttl := o.TTL
@@ -168,7 +169,7 @@ func (c *Core) complete(now Time, sh *shard, f *Flight, img Image, clean bool) (
 	c.note(now, s.Hash(), trail.Unfit)
 	if !auth {
 		c.passed(now, sh, s, id)
-		if lasting := f.Weak && t.options.Load().Fill == FillStrong; c.rules.R6q && f.page == nil && !f.thrift && !lasting { // R6; thrift and Weaken must not end themselves
+		if lasting := f.Weak && t.options.Load().Fill == FillStrong; c.rules.R6q && f.page == nil && !f.Thrift && !lasting { // R6; thrift and Weaken must not end themselves
 			c.quar.Raise(s.Hash(), now)
 		}
 	}

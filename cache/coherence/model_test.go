@@ -276,7 +276,7 @@ func (m *modelCore) printSlot(b []byte, page bool, key []byte, flights []*Flight
 // printFlight appends the state of a flight. What has happened since it began is read off differences; see busy.
 func (m *modelCore) printFlight(b []byte, f *Flight) []byte {
 	k := f.slot.Busy
-	b = append(b, byte(m.age(f.start)), flags(f.Strong, f.barred, f.thrift, f.gen == k.gen, f.reads == k.reads, k.runFrom <= f.reads+1, f.epoch == m.table.epoch.n.Load()))
+	b = append(b, byte(m.age(f.start)), flags(f.Strong, f.barred, f.Thrift, f.gen == k.gen, f.reads == k.reads, k.runFrom <= f.reads+1, f.epoch == m.table.epoch.n.Load()))
 	if p := f.page; p != nil {
 		b = append(m.printStamps(b, &p.stamps), byte(m.age(p.until)))
 		b = append(p.hull.Print(b), 0xff)

@@ -18,7 +18,7 @@ func (f *Flight) decide(t *Table, o *ReadOptions, quarantined func() bool) {
 		return
 	}
 	f.Strong = !o.Thrift
-	f.thrift, f.barred = o.Thrift, f.barred || o.Thrift
+	f.Thrift, f.barred = o.Thrift, f.barred || o.Thrift
 }
 
 // ambiguous reports whether a write of unknown outcome to item h, or to an unknown key of t, may be applied at or after the

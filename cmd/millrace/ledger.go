@@ -15,6 +15,7 @@ func printLedger(w io.Writer, l admin.Ledger) error {
 	if l.Mode == "observe" {
 		o, v := l.Observed, l.Verdicts
 		p.row("observed", fmt.Sprintf("%d reads would have been hits, %d would have differed, %d misses, %d are never cached", o["hit"], o["differing"], o["miss"], o["forward"]))
+		p.row("not known", fmt.Sprintf("%d misses or hits: a strong read, or one for the whole item, would have filled the cache, and observing makes none", o["unfilled"]))
 		p.row("of those that differ", fmt.Sprintf("%d where the backend's answer was the older, %d old within the bound, %d beyond it, %d not found out",
 			v["backend_older"], v["within_bound"], v["beyond_bound"], v["unresolved"]))
 	}
