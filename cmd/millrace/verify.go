@@ -136,26 +136,30 @@ func (c *verifyCommand) write(report *verify.Report, stdout io.Writer) error {
 
 // verdictOf is the error that the command ends with: nil only if everything held.
 func verdictOf(report *verify.Report, failed error) error {
-	broken, unrun := 0, 0
-	var unjudged []error
+	unrun := 0
+	var broken, unjudged []error
 	for _, t := range report.Targets {
 		// Rows that were left out, or that the target does not have, are no failures, but a target of which there are
 		// no others was not judged.
 		if t.Verdict == verify.Failed {
 			unjudged = append(unjudged, fmt.Errorf("%s: %s", t.Name, t.Why))
 		}
+		bad := 0
 		for _, r := range t.Rows {
 			switch r.Verdict {
 			case verify.Violated, verify.TooFewHits, verify.TooFewSamples:
-				broken++
+				bad++
 			case verify.Failed:
 				unrun++
 			}
 		}
+		if bad > 0 { // by name, for one of several targets may well be called as this program is
+			broken = append(broken, fmt.Errorf("target %s: %d of %d rows do not hold, or prove too little", t.Name, bad, len(t.Rows)))
+		}
 	}
 	switch {
-	case broken > 0:
-		return verdictError{exitFailure, errors.Join(fmt.Errorf("%d rows do not hold, or prove too little", broken), failed)}
+	case len(broken) > 0:
+		return verdictError{exitFailure, errors.Join(append(broken, failed)...)}
 	case failed != nil:
 		return verdictError{exitNotRun, failed}
 	case unrun > 0:

@@ -100,7 +100,7 @@ func TestVerifySaysSoWhenItProvedNothing(t *testing.T) {
 	f(3, "could not be run", nothing, "--target", proxy, "--only", "foreign-item,own-transact-get")
 	f(3, "could not be run", "lacks: "+nothing, "--target", "has="+node, "--target", "lacks="+proxy, "--only", "own-transact-get", "--rounds", "20")
 	f(0, "holds", "", "--target", proxy, "--only", "own-strong,own-transact-get,foreign-item", "--rounds", "20")
-	f(1, "too few samples", "prove too little", "--target", node, "--only", "own-strong", "--rounds", "1")
+	f(1, "too few samples", "target one: 1 of 1 rows do not hold, or prove too little", "--target", "one="+node, "--only", "own-strong", "--rounds", "1")
 }
 
 func TestVerifyExitCodes(t *testing.T) {
