@@ -22,8 +22,12 @@ const (
 // already on its way is then answered instead of being met by a reset.
 const lastLook = 25 * time.Millisecond
 
-// lastAccepts bounds how long clients that keep connecting can put off the end of accepting.
-const lastAccepts = 250 * time.Millisecond
+// Accepting ends when nobody comes for lastWait, or when lastAccepts have come, so that clients who keep connecting cannot put it off. No more than
+// these wait at a time (net.core.somaxconn is 4096), and no clock decides on them: a process that stands still for a while takes them all the same.
+const (
+	lastWait    = 25 * time.Millisecond
+	lastAccepts = 4096
+)
 
 // wantsTLS answers a client that speaks plain HTTP where TLS is spoken.
 const wantsTLS = "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis port speaks TLS; use https in the endpoint.\n"
@@ -37,8 +41,8 @@ type listener struct {
 
 	// draining is set once, before the connections are woken.
 	draining atomic.Bool
-	// stopped is when; it is written before draining is.
-	stopped time.Time
+	// late is how many were accepted since. It is Accept's.
+	late int
 
 	mu    sync.Mutex
 	conns map[*conn]struct{}
@@ -66,17 +70,18 @@ func newListener(l net.Listener, most int) *listener {
 // Accept returns io.EOF once draining has begun and nobody waits to be accepted, which ends fasthttp's Serve
 // without an error.
 func (l *listener) Accept() (net.Conn, error) {
-	for {
+	for l.late < lastAccepts {
 		c, err := l.Listener.Accept()
 		if err != nil {
 			if l.draining.Load() {
 				// A client whose handshake is done counts itself connected: take
 				// all of those before the socket goes.
-				if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(l.stopped) > lastAccepts {
+				if !errors.Is(err, os.ErrDeadlineExceeded) {
 					return nil, io.EOF
 				}
-				if tl, ok := l.Listener.(*net.TCPListener); ok && tl.SetDeadline(time.Now().Add(time.Millisecond)) == nil {
+				if tl, ok := l.Listener.(*net.TCPListener); ok && tl.SetDeadline(time.Now().Add(lastWait)) == nil {
 					if c, err = tl.Accept(); err == nil {
+						l.late++
 						return l.track(c), nil
 					}
 				}
@@ -89,10 +94,14 @@ func (l *listener) Accept() (net.Conn, error) {
 			}
 			return nil, err
 		}
+		if l.draining.Load() {
+			l.late++
+		}
 		if t := l.track(c); !l.loops.take(t) {
 			return t, nil
 		}
 	}
+	return nil, io.EOF
 }
 
 // isTemporary reports whether accepting may work again after err.
@@ -138,7 +147,6 @@ func (l *listener) closeEmpty() {
 
 // stopAccepting makes Accept take who already waits and then return io.EOF.
 func (l *listener) stopAccepting() {
-	l.stopped = time.Now()
 	l.draining.Store(true)
 	if tl, ok := l.Listener.(*net.TCPListener); ok {
 		if tl.SetDeadline(time.Now()) == nil {

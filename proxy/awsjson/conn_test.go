@@ -83,15 +83,27 @@ func TestIdleConnectionEndsInADrainHoweverTheyMeet(t *testing.T) {
 	}
 }
 
+// Who is connected when accepting ends is accepted, however long that takes; but for those who come without end.
 func TestAcceptTakesWhoIsAlreadyConnected(t *testing.T) {
 	t.Parallel()
+	const clients = 5
+	for before, want := range map[int]int{0: clients, lastAccepts - 2: 2} {
+		if n := acceptedLate(t, clients, before); n != want {
+			t.Errorf("%d of %d clients that were connected were accepted after %d others, want %d", n, clients, before, want)
+		}
+	}
+}
+
+// acceptedLate is how many of clients that are connected are accepted when so many were before, since accepting should end.
+func acceptedLate(t *testing.T, clients, before int) (n int) {
+	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := newListener(inner, 16)
+	l.late = before
 	defer func() { _ = l.Close() }()
-	const clients = 5
 	for range clients {
 		c, err := net.Dial("tcp", inner.Addr().String())
 		if err != nil {
@@ -100,18 +112,14 @@ func TestAcceptTakesWhoIsAlreadyConnected(t *testing.T) {
 		defer func() { _ = c.Close() }()
 	}
 	l.stopAccepting()
-	n := 0
 	for ; ; n++ {
 		c, err := l.Accept()
 		if err == io.EOF {
-			break
+			return n
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = c.Close() }()
-	}
-	if n != clients {
-		t.Errorf("%d of %d clients that were connected were accepted", n, clients)
 	}
 }
