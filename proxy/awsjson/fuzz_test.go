@@ -31,7 +31,7 @@ func FuzzFront(f *testing.F) {
 	f.Add([]byte("POST http://other/ HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n"))
 
 	config := DefaultConfig()
-	config.HeaderTimeout = units.Duration(50 * time.Millisecond)
+	config.HeaderTimeout = units.Duration(5 * time.Second)
 	config.BodyTimeout = config.HeaderTimeout
 	var log bytes.Buffer
 	s := New(config, echo, metrics.New(testNames()), slog.New(slog.NewTextHandler(&log, nil)))

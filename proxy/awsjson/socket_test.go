@@ -102,7 +102,7 @@ func halfClosed(t *testing.T, h Handler) {
 			for range answers {
 				c.receive(http.MethodPost).want(t, 200, `{"op":"GetItem","got":{}}`)
 			}
-			if !c.closed() || time.Since(begun) > 5*time.Second {
+			if !c.closed() || time.Since(begun) > 20*time.Second {
 				t.Errorf("after %d requests and %d at the end the connection was not closed, or after %v", before, answers, time.Since(begun))
 			}
 		}
@@ -131,17 +131,19 @@ func TestSlowReadersGetAllOfAnAnswer(t *testing.T) {
 // A client that reads nothing is cut off when its time is over, in the middle of an answer, and costs nobody else anything.
 func TestClientsThatDoNotReadAreCutOff(t *testing.T) {
 	t.Parallel()
-	f := start(t, prompt{lending(64 << 20)}, func(c *Config) { c.WriteTimeout = units.Duration(200 * time.Millisecond) })
+	f := start(t, prompt{lending(64 << 20)}, func(c *Config) { c.WriteTimeout = units.Duration(time.Second) })
 	begun := time.Now()
 	deaf := f.dial().send(request(good, "{}"))
-	waitFor(t, "the answer to have begun", func() bool { return f.active() == 1 })
+	if _, err := deaf.r.Peek(1); err != nil { // the answer has begun, and be it over
+		t.Fatal(err)
+	}
 	waitFor(t, "the client to be cut off", func() bool { return f.server.Connections() == 0 })
-	if took := time.Since(begun); took < 150*time.Millisecond {
+	if took := time.Since(begun); took < 700*time.Millisecond {
 		t.Errorf("cut off after %v already", took)
 	}
 	n, err := io.Copy(io.Discard, deaf.Conn)
 	if n >= 64<<20 {
-		t.Errorf("%d bytes were sent to a client that had read nothing in time, %v", n, err)
+		t.Errorf("%d bytes were sent to a client that had read next to nothing in time, %v", n, err)
 	}
 }
 
@@ -169,14 +171,14 @@ func TestClientsThatGoAwayWhileWaitedFor(t *testing.T) {
 // A front that drains while connections wait, some in the middle of an answer that is not read, ends all of them.
 func TestDrainEndsWaitingConnections(t *testing.T) {
 	t.Parallel()
-	f := start(t, prompt{lending(64 << 20)}, func(c *Config) { c.DrainTimeout = units.Duration(300 * time.Millisecond) })
+	f := start(t, prompt{lending(64 << 20)}, func(c *Config) { c.DrainTimeout = units.Duration(3 * time.Second) })
 	f.dial().send(request(good, "{}"))
 	waitFor(t, "the answer to have begun", func() bool { return f.active() == 1 })
 	waiting := f.dial()
 	waitFor(t, "both to be connected", func() bool { return f.server.Connections() == 2 })
 	begun := time.Now()
 	err := f.wait()
-	if err == nil || !strings.Contains(err.Error(), "1 connections were cut off") || time.Since(begun) > 10*time.Second {
+	if err == nil || !strings.Contains(err.Error(), "1 connections were cut off") || time.Since(begun) > 30*time.Second {
 		t.Errorf("Run: %v after %v", err, time.Since(begun))
 	}
 	if !waiting.closed() {
