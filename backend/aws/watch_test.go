@@ -22,14 +22,16 @@ func TestUpstreamIsWatchedInSilence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serve := func(l net.Listener) *httptest.Server {
-		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
-		s.Listener.Close()
-		s.Listener = l
-		s.Start()
-		return s
-	}
-	upstream := serve(l)
+	d := &door{Listener: l}
+	upstream := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if d.shut.Load() { // it was let in a moment ago
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	_ = upstream.Listener.Close()
+	upstream.Listener = d
+	upstream.Start()
+	defer upstream.Close()
 	b := forwarder(t, upstream.URL, func(c *aws.Config) { c.AttemptTimeout = time.Second })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -44,17 +46,32 @@ func TestUpstreamIsWatchedInSilence(t *testing.T) {
 			}
 		}
 	}
-	upstream.Close()
+	d.shut.Store(true)
+	upstream.CloseClientConnections()
 	until(true)
-	if l, err = net.Listen("tcp", l.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	upstream = serve(l)
-	defer upstream.Close()
+	d.shut.Store(false)
 	until(false)
 	cancel()
 	if err := <-done; err != nil {
 		t.Errorf("Run: %v", err)
+	}
+}
+
+// door lets nobody in while it is shut. It keeps its port all the same, which another process could have when it is to be opened again.
+type door struct {
+	net.Listener
+
+	shut atomic.Bool
+}
+
+// Accept is part of net.Listener.
+func (d *door) Accept() (net.Conn, error) {
+	for {
+		c, err := d.Listener.Accept()
+		if err != nil || !d.shut.Load() {
+			return c, err
+		}
+		_ = c.Close()
 	}
 }
 
