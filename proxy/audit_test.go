@@ -62,7 +62,7 @@ func TestAuditsAgreeWithWhatIsRight(t *testing.T) {
 			ddb.BatchGetItem: {`{"RequestItems":{"books":{"Keys":[{"author":{"S":"ann"},"title":{"S":"b3"}},{"author":{"S":"ann"},"title":{"S":"b4"}}]}}}`},
 		} {
 			for _, body := range bodies {
-				for a, end := (answer{}), time.Now().Add(10*time.Second); a.result != Hit && a.result != Negative; {
+				for a, end := (answer{}), time.Now().Add(2*time.Minute); a.result != Hit && a.result != Negative; {
 					if a = r.must(op, body); time.Now().After(end) {
 						t.Fatalf("%v %s is never a hit", op, body)
 					}
@@ -161,6 +161,8 @@ func TestAuditsOfAnIndexTakeTwoAnswers(t *testing.T) {
 		r.must(ddb.CreateTable, bookTable)
 		earn(m, "books")
 		r.store.Cover("", "books", cache.Stream, 0)
+		// The watermark is an hour ahead, or a page would be served for as long only as this keeps up with it.
+		r.store.Advance("", "books", r.store.Now()+coherence.Time(time.Hour))
 		r.putBook("ann", "b", "sea", 1990, "note")
 		year := 1990
 		foreign := func() {
@@ -174,26 +176,21 @@ func TestAuditsOfAnIndexTakeTwoAnswers(t *testing.T) {
 		if a := r.must(ddb.Query, indexQuery); a.result != Hit {
 			t.Fatalf("a page of an index is a %v, want a hit", a.result)
 		}
-		// The watermark moves whatever a write takes, or the page would not be served any more.
 		stop := make(chan struct{})
 		var done sync.WaitGroup
-		often := func(do func()) {
+		if moving {
 			done.Go(func() {
 				tick := time.NewTicker(time.Millisecond)
 				defer tick.Stop()
 				for {
 					select {
 					case <-tick.C:
-						do()
+						foreign()
 					case <-stop:
 						return
 					}
 				}
 			})
-		}
-		often(func() { r.store.Advance("", "books", r.store.Now()) })
-		if moving {
-			often(foreign)
 		}
 		r.proxy.reads.Wait()
 		close(stop)

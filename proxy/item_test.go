@@ -340,9 +340,10 @@ func TestOneReadersTimeoutReachesNoOther(t *testing.T) {
 	t.Parallel()
 	f := func(name string, op ddb.Operation, body string) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var g *gate
 			r := newRig(t, rigOptions{wrap: gated(&g)})
-			r.proxy.config.ReadTimeout = 200 * time.Millisecond
+			r.proxy.config.ReadTimeout = 3 * time.Second
 			r.must(ddb.CreateTable, bookTable)
 			r.putBook("a", "t", "g", 1, "n")
 			r.forget()

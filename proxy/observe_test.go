@@ -95,7 +95,8 @@ func TestObserveChangesNothingAndCountsHits(t *testing.T) {
 }
 
 func TestObserveJudgesWhatWouldHaveBeenStale(t *testing.T) {
-	table := cache.TableConfig{ItemTTL: 400 * time.Millisecond, Remote: cache.RemoteConfig{Fill: "auto"}}
+	t.Parallel()
+	table := cache.TableConfig{ItemTTL: 4 * time.Second, Remote: cache.RemoteConfig{Fill: "auto"}}
 	r, _, m := newMetered(t, Config{Observe: true}, table)
 	r.must(ddb.PutItem, `{"TableName":"counters","Item":{"id":{"N":"1"},"v":{"N":"1"}}}`)
 	// A write that nobody here hears of: without a stream it is seen when the entry's time is over.
@@ -136,7 +137,7 @@ func TestObserveTellsWhatItDoesNotFill(t *testing.T) {
 // Each key of a batch is watched like a GetItem: it fills, it hits, and what it would have answered is judged.
 func TestObserveWatchesBatches(t *testing.T) {
 	t.Parallel()
-	table := cache.TableConfig{ItemTTL: time.Minute, NegativeTTL: 1500 * time.Millisecond, Remote: cache.RemoteConfig{Fill: "eventual"}}
+	table := cache.TableConfig{ItemTTL: time.Minute, NegativeTTL: 5 * time.Second, Remote: cache.RemoteConfig{Fill: "eventual"}}
 	r, _, m := newMetered(t, Config{Observe: true}, table)
 	for _, id := range []string{"1", "2"} {
 		if a := r.bare(ddb.PutItem, `{"TableName":"counters","Item":{"id":{"N":"`+id+`"},"v":{"N":"1"}}}`); a.err != nil {

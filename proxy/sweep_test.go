@@ -164,7 +164,7 @@ func sweepPoint(t *testing.T, rnd *rand.Rand, fill string, ratio float64, reques
 		return r.must(op, body)
 	}
 	// What will be hits is cached once no replica may lag.
-	for i, end := 0, time.Now().Add(10*time.Second); i < hot*5*len(kinds); {
+	for i, end := 0, time.Now().Add(2*time.Minute); i < hot*5*len(kinds); {
 		op, body := kinds[i%len(kinds)](rnd, author(i/len(kinds)/5), fmt.Sprint("b", i/len(kinds)%5))
 		if a := ask(op, body); a.result == Hit {
 			i++
