@@ -71,14 +71,14 @@ const auditGet = `{"TableName":"t-1","Key":{"p":{"S":"a"}}}`
 func (r *running) covered() {
 	r.t.Helper()
 	hits := 0
-	for end := time.Now().Add(20 * time.Second); hits < 400; {
+	for end := time.Now().Add(2 * time.Minute); hits < 400; {
 		header, _ := r.mustCall("GetItem", auditGet)
 		tables := r.node.streams.Tables()
 		if len(tables) == 1 && tables[0].Watermark > 0 && header.Get("X-Millrace-Cache") == "hit" {
 			hits++
 		}
 		if time.Now().After(end) {
-			r.t.Fatalf("%d hits within 20 s; %+v", hits, tables)
+			r.t.Fatalf("%d hits within two minutes; %+v", hits, tables)
 		}
 	}
 }
@@ -109,34 +109,34 @@ func TestAuditFindsAStreamThatWithholds(t *testing.T) {
 	}
 	// The record of another's write takes what is cached away, and a read brings the new.
 	behind.put(2)
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		header, body := front.mustCall("GetItem", auditGet)
 		if strings.Contains(body, `"2"`) && header.Get("X-Millrace-Cache") == "hit" {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatal("another's write is not seen within 20 s")
+			t.Fatal("another's write is not seen within two minutes")
 		}
 	}
 	before := front.node.streams.Lag("", "t-1")
 	withhold.Store(true)
 	behind.put(3)
-	for end := time.Now().Add(20 * time.Second); front.node.metrics.Audited.Total().BeyondBound == 0; {
+	for end := time.Now().Add(2 * time.Minute); front.node.metrics.Audited.Total().BeyondBound == 0; {
 		front.mustCall("GetItem", auditGet)
 		if time.Now().After(end) {
-			t.Fatalf("no breach is found within 20 s; audits %+v", front.node.metrics.Audited.Total())
+			t.Fatalf("no breach is found within two minutes; audits %+v", front.node.metrics.Audited.Total())
 		}
 	}
 	// What is read next is what upstream has: the table was forgotten.
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		if _, body := front.mustCall("GetItem", auditGet); strings.Contains(body, `"3"`) {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatal("the table is not forgotten within 20 s of the breach")
+			t.Fatal("the table is not forgotten within two minutes of the breach")
 		}
 	}
-	for end := time.Now().Add(20 * time.Second); front.node.streams.Lag("", "t-1") <= before+delta; {
+	for end := time.Now().Add(2 * time.Minute); front.node.streams.Lag("", "t-1") <= before+delta; {
 		if time.Now().After(end) {
 			t.Fatalf("the stream is taken to lag by %v, it was %v before; want more than %v more", front.node.streams.Lag("", "t-1"), before, delta)
 		}
@@ -185,7 +185,7 @@ func TestAuditBlamesNobodyWhileOthersWrite(t *testing.T) {
 	front.put(0)
 	front.covered()
 	var count metrics.AuditCounts
-	for v, end := 1, time.Now().Add(30*time.Second); ; v++ {
+	for v, end := 1, time.Now().Add(2*time.Minute); ; v++ {
 		behind.put(v % 2) // a value that comes back is nobody's fault
 		for range 5 {
 			front.mustCall("GetItem", auditGet)
@@ -194,7 +194,7 @@ func TestAuditBlamesNobodyWhileOthersWrite(t *testing.T) {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatalf("audits found %+v within 30 s, want some that were old", count)
+			t.Fatalf("audits found %+v within two minutes, want some that were old", count)
 		}
 	}
 	if count.BeyondBound != 0 || count.WithinBound == 0 || count.Agreed == 0 {

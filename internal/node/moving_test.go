@@ -107,7 +107,7 @@ func (m *movements) look(r *running) {
 // until looks at a node until a sample that begins with name is there and holds what is wanted. do is done before each look.
 func (m *movements) until(r *running, name string, do func(), wanted func(float64) bool) {
 	m.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		if do != nil {
 			do()
 		}
@@ -121,7 +121,7 @@ func (m *movements) until(r *running, name string, do func(), wanted func(float6
 		if time.Now().After(end) {
 			family, _, _ := strings.Cut(name, "{")
 			maps.DeleteFunc(now, func(sample string, _ float64) bool { return !strings.HasPrefix(sample, family) })
-			m.t.Fatalf("%s did not come within 20 s; there are %v", name, now)
+			m.t.Fatalf("%s did not come within two minutes; there are %v", name, now)
 		}
 	}
 }

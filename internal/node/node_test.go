@@ -92,7 +92,7 @@ func (r *running) exchange(text string) (int, http.Header, string) {
 		r.t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	if _, err := io.WriteString(c, text); err != nil {
 		r.t.Fatal(err)
 	}

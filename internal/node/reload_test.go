@@ -15,7 +15,7 @@ import (
 )
 
 // adminWait bounds one exchange with the admin port.
-const adminWait = 10 * time.Second
+const adminWait = 2 * time.Minute
 
 // reloading is a node whose configuration file can be changed.
 type reloading struct {

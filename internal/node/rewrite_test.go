@@ -182,7 +182,7 @@ func TestPagesAreCachedWithoutTheirPrice(t *testing.T) {
 				t.Errorf("%s %s = %.60s… and %s, want what upstream answers: %s", op, mode, got, tail(got), tail(plain))
 			}
 		}
-		for end := time.Now().Add(20 * time.Second); ; { // a scan is worth caching some time after the last write
+		for end := time.Now().Add(2 * time.Minute); ; { // a scan is worth caching some time after the last write
 			if header, _ := front.mustCall(op, body("")); header.Get("X-Millrace-Cache") == "hit" {
 				break
 			}

@@ -275,7 +275,7 @@ func (r *rig) own(h, v string) {
 }
 
 // patience bounds every wait.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // await waits until f holds, which is asked whenever the recorder was told something, and now and then besides.
 func (r *rig) await(what string, f func() bool) {
