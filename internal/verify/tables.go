@@ -80,6 +80,9 @@ func (t *tables) create(ctx context.Context, e, target *endpoint, suffix string,
 	}
 	t.mu.Unlock()
 	err := persist(ctx, func(ctx context.Context) error {
+		// An interruption does not cut it off: one that is on its way could be carried out after the table was looked for to be deleted.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tableWait)
+		defer cancel()
 		_, err := e.api.CreateTable(ctx, createInput(name, shape))
 		return err
 	})

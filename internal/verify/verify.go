@@ -170,14 +170,13 @@ func Run(ctx context.Context, cfg Config) (report *Target, err error) {
 		err = errors.Join(err, p.tables.removeAll(ctx))
 		report.finish(p)
 	}()
-	if err := p.makeTables(ctx, owner); err != nil {
-		return report, err
+	if err = p.makeTables(ctx, owner); err == nil {
+		p.runRows(ctx, report)
 	}
-	p.runRows(ctx, report)
 	if ctx.Err() != nil {
 		return report, fmt.Errorf("interrupted: %w", ctx.Err())
 	}
-	return report, nil
+	return report, err
 }
 
 // makeTables makes the two tables that most rows share, with as many kinds of index as the owner has, and with

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -261,26 +260,34 @@ func TestTooFewHitsAreNoProof(t *testing.T) {
 	}
 }
 
+// Whenever a run is interrupted, while a table is made, while it is waited for, or in the middle of a row, it says so and its tables go.
 func TestTablesGoWhenTheRunIsInterrupted(t *testing.T) {
 	t.Parallel()
-	url := startNode(t)
-	ctx, interrupt := context.WithCancel(t.Context())
-	defer interrupt()
-	cfg := quick(t, url, "")
-	cfg.Rounds, cfg.Duration = 100_000, time.Hour
-	var lines atomic.Int64
-	cfg.Progress = func(string) {
-		if lines.Add(1) == 1 {
-			time.AfterFunc(100*time.Millisecond, interrupt)
-		}
+	f := func(name string, when func(op string) bool) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			upstream := startNode(t)
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			cfg := quick(t, newLiar(t, upstream, func(op string, body []byte, forward func([]byte) (int, []byte)) (int, []byte) {
+				if when(op) {
+					interrupt()
+				}
+				return forward(body)
+			}), "")
+			cfg.Rounds, cfg.Duration = 100_000, time.Hour
+			target, err := Run(ctx, cfg)
+			if err == nil || !strings.Contains(err.Error(), "interrupted") {
+				t.Errorf("Run = %v, want an interruption", err)
+			}
+			if left := tablesAt(t, upstream); len(left) > 0 {
+				t.Errorf("tables %q are left; verdict %s", left, target.Verdict)
+			}
+		})
 	}
-	target, err := Run(ctx, cfg)
-	if err == nil || !strings.Contains(err.Error(), "interrupted") {
-		t.Errorf("Run = %v, want an interruption", err)
-	}
-	if left := tablesAt(t, url); len(left) > 0 {
-		t.Errorf("tables %q are left; verdict %s", left, target.Verdict)
-	}
+	f("making", func(op string) bool { return op == "CreateTable" })
+	f("waiting", func(op string) bool { return op == "DescribeTable" })
+	f("probing", func(op string) bool { return !strings.HasSuffix(op, "Table") })
 }
 
 func TestTargetThatIsNotThere(t *testing.T) {
