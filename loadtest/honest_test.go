@@ -208,31 +208,39 @@ func TestPercentilesOverSocketsAreWhatTheServerNoted(t *testing.T) {
 			t.Fatalf("in none of %d tries were all percentiles within 2 %% of what the server noted; timers were %v late", tries, late)
 		}
 	}
-	// A faster server with the same stall, asked in a closed loop, looks as if it had not stalled.
-	s := newStub(tailed(5 * time.Millisecond))
-	s.stalls = [][2]time.Duration{{400 * time.Millisecond, 900 * time.Millisecond}}
-	url := s.listen(t)
-	c := clock{time.Now()}
-	target, err := newRawTarget(url, c, time.Minute, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := newFleet(c, 8, newFill(1), func() connection { return newRawConn(target) })
-	s.start = time.Now()
-	closed := closedLoop(t, f, times)
-	f.close()
-	var truth []time.Duration
-	for k, at := range times {
-		from := at
-		if from >= s.stalls[0][0] && from < s.stalls[0][1] {
-			from = s.stalls[0][1]
+	// A faster server with the same stall, asked in a closed loop, looks as if it had not stalled. What the machine made one timer in twenty
+	// late is no merit of the loop's: a request waits for the loop's timer, for the server's and for its answer to be read.
+	for try := 1; ; try++ {
+		s := newStub(tailed(5 * time.Millisecond))
+		s.stalls = [][2]time.Duration{{400 * time.Millisecond, 900 * time.Millisecond}}
+		url := s.listen(t)
+		c := clock{time.Now()}
+		target, err := newRawTarget(url, c, time.Minute, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-		truth = append(truth, from+s.latency(k)-at)
-	}
-	if g, w := quantile(closed, 0.95), quantile(truth, 0.95); g > w/4 {
-		t.Errorf("a closed loop says p95 = %v, the truth is %v; it should be wrong by far", g, w)
-	} else {
-		t.Logf("truth p95 %v; a closed loop says %v", w, g)
+		f := newFleet(c, 8, newFill(1), func() connection { return newRawConn(target) })
+		s.start = time.Now()
+		stop := lateness()
+		closed := closedLoop(t, f, times)
+		late := stop().at(0.95)
+		f.close()
+		var truth []time.Duration
+		for k, at := range times {
+			from := at
+			if from >= s.stalls[0][0] && from < s.stalls[0][1] {
+				from = s.stalls[0][1]
+			}
+			truth = append(truth, from+s.latency(k)-at)
+		}
+		g, w := quantile(closed, 0.95), quantile(truth, 0.95)
+		t.Logf("try %d: truth p95 %v; a closed loop says %v; timers were %v late", try, w, g, late)
+		if g <= w/4 || try == tries && g <= w/4+3*late {
+			break
+		}
+		if try == tries {
+			t.Fatalf("in %d tries a closed loop says p95 = %v at least, the truth is %v; it should be wrong by far", tries, g, w)
+		}
 	}
 }
 
