@@ -59,7 +59,7 @@ func TestNoAnswerIsEarlierThanTheStubsDelay(t *testing.T) {
 	l, s := before(t, delay)
 	f := getting(t, l, s.endpoint(), 4)
 	for _, rate := range []float64{0, 500} {
-		o, err := f.run(t.Context(), load{span: 200 * time.Millisecond, warmUp: 50 * time.Millisecond, rate: rate, draw: rand.New(rand.NewPCG(1, 2))})
+		o, err := f.run(t.Context(), load{span: time.Second, warmUp: 50 * time.Millisecond, rate: rate, draw: rand.New(rand.NewPCG(1, 2))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +77,8 @@ func TestNoAnswerIsEarlierThanTheStubsDelay(t *testing.T) {
 
 func TestFleetCountsFromWhenARequestWasDue(t *testing.T) {
 	t.Parallel()
-	l, s := before(t, 10*time.Millisecond)
-	// One connection serves 100 a second; of 400 a second most wait for it ever longer.
+	l, s := before(t, 50*time.Millisecond)
+	// One connection serves 20 a second; of 400 a second most wait for it ever longer.
 	o, err := getting(t, l, s.endpoint(), 1).run(t.Context(), load{span: 100 * time.Millisecond, rate: 400})
 	if err != nil {
 		t.Fatal(err)
@@ -86,11 +86,11 @@ func TestFleetCountsFromWhenARequestWasDue(t *testing.T) {
 	if o.requests != 40 {
 		t.Errorf("%d requests were answered, want all 40 that were due", o.requests)
 	}
-	// The last was due after 97.5 ms, and answered when 40 had been waited for, each for 10 ms.
-	if got, least := o.quantile(1), 300*time.Millisecond; got < least {
+	// The last was due after 97.5 ms, and answered when 40 had been waited for, each for 50 ms.
+	if got, least := o.quantile(1), 1900*time.Millisecond; got < least {
 		t.Errorf("the longest latency is %v, which leaves out the wait for a connection: want %v", got, least)
 	}
-	if got := quantile(o.late, 1); got > 50*time.Millisecond {
+	if got := quantile(o.late, 1); got > time.Second { // a busy machine may be late, but not by that much
 		t.Errorf("a request was sent %v late, which counts the wait for the server as the client's fault", got)
 	}
 }
@@ -100,7 +100,7 @@ func TestFleetEndsWhenToldTo(t *testing.T) {
 	l, s := before(t, time.Millisecond)
 	f := getting(t, l, s.endpoint(), 2)
 	for _, rate := range []float64{0, 100} {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		o, err := f.run(ctx, load{span: time.Hour, rate: rate})
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) || o.requests == 0 {
@@ -171,7 +171,7 @@ func TestFleetComparesEveryAnswer(t *testing.T) {
 			return
 		}
 		for _, rate := range []float64{0, 2000} {
-			o, err := fleet.run(t.Context(), load{span: 100 * time.Millisecond, rate: rate})
+			o, err := fleet.run(t.Context(), load{span: 500 * time.Millisecond, rate: rate})
 			if err != nil || o.requests == 0 || len(o.latencies) != o.requests || o.latencies[0] <= 0 || o.clientCPU <= 0 {
 				t.Errorf("run at %v gives %d requests, %d latencies, %v of CPU, %v", rate, o.requests, len(o.latencies), o.clientCPU, err)
 			}

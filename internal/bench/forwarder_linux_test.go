@@ -134,7 +134,7 @@ func TestForwarderPassesRequestsAndAnswersOn(t *testing.T) {
 	address, _ := forwarding(t, strings.TrimPrefix(echoing(t), "http://"))
 	f := sending(t, "http://"+address, "X-Mark: here\r\n", func(i int, body []byte) bool { return string(body) == sized(i) })
 	for _, rate := range []float64{0, 2000} {
-		if o, err := f.run(t.Context(), load{span: 100 * time.Millisecond, rate: rate}); err != nil || o.requests == 0 {
+		if o, err := f.run(t.Context(), load{span: 500 * time.Millisecond, rate: rate}); err != nil || o.requests == 0 {
 			t.Errorf("at rate %v %d requests of 7 clients were answered, %v", rate, o.requests, err)
 		}
 	}
