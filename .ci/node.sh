@@ -11,9 +11,10 @@ node() {
   : >"$log"
   "$work/millrace" serve --in-memory --listen 127.0.0.1:0 --admin-listen "" --log-format json "$@" 2>"$log" &
   pids+=($!)
-  for try in $(seq 100); do
+  for try in $(seq 600); do
     endpoint=$(sed -n 's/.*"serving DynamoDB","endpoint":"\([^"]*\)".*/\1/p' "$log")
     [ -z "$endpoint" ] || return 0
+    kill -0 "${pids[-1]}" 2>/dev/null || break
     sleep 0.1
   done
   cat "$log" >&2

@@ -61,7 +61,7 @@ func TestHandedOverSocketOutlivesTheProcess(t *testing.T) {
 		// Nobody serves now. A request is not refused but waits for the next process.
 		answered := make(chan int, 1)
 		go func() {
-			status, _, err := s.call(&http.Client{Timeout: 20 * time.Second}, "ListTables", "{}")
+			status, _, err := s.call(&http.Client{Timeout: 2 * time.Minute}, "ListTables", "{}")
 			if err != nil {
 				t.Errorf("a request between two processes: %v", err)
 			}
