@@ -130,14 +130,16 @@ func (l *load) fill(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// coverTimeout is how long the stream may take to be followed.
-const coverTimeout = 30 * time.Second
+// coverTimeout is how long the stream may take to be followed, and coverPatience when that is given up: a run that begins before is held to a
+// bound that holds from then on only.
+const coverPatience, coverTimeout = 20 * time.Second, time.Minute
 
 // covered waits until millrace follows the table's stream: then a foreign write is seen. In a build without
 // invalidation it never is, and the run goes on to show so.
 func (l *load) covered(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, coverTimeout)
 	defer cancel()
+	began := time.Now()
 	for n := 1; ; n++ {
 		if _, err := l.behind.call(ctx, "UpdateItem", fmt.Sprintf(updateFormat, 0, 0)); err != nil {
 			return err
@@ -154,7 +156,7 @@ func (l *load) covered(ctx context.Context) error {
 			if n > 3 && strings.HasPrefix(a.word, "hit") && list[0].version == int64(n) {
 				return nil
 			}
-			if n > 10 {
+			if n > 10 && time.Since(began) > coverPatience {
 				return nil
 			}
 			if err := wait(ctx, 10*time.Millisecond); err != nil {
