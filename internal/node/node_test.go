@@ -41,11 +41,11 @@ type running struct {
 	log  *bytes.Buffer
 }
 
-// testConfig is a node in memory on free ports.
+// testConfig is a node in memory on free ports. No hit is audited by chance: an audit is a read that tests who count upstream's did not make.
 func testConfig() Config {
 	c := DefaultConfig()
 	c.Listen, c.Admin.Listen, c.InMemory = "127.0.0.1:0", "127.0.0.1:0", true
-	c.Shutdown.Delay = 0
+	c.Shutdown.Delay, c.Audit.Sample = 0, 0
 	return c
 }
 
