@@ -24,6 +24,7 @@ func cliSuite(ctx context.Context, o *options, dir string) (suiteCommand, error)
 	return suiteCommand{
 		argv: []string{python, "-m", "pytest", "-q", "-p", "no:cacheprovider"},
 		dir:  source,
+		slow: true,
 		env: []string{
 			"PYTHONDONTWRITEBYTECODE=1", "MILLRACE_AWS_1=" + filepath.Join(filepath.Dir(python), "aws"), "MILLRACE_AWS_2=" + second,
 		},

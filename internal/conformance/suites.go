@@ -28,6 +28,8 @@ type suiteCommand struct {
 	env  []string
 	// volatile is true for tests that make so many tables that a disk would be most of their time.
 	volatile bool
+	// slow is true where each request is a program of its own, which may take seconds to start. Then nothing may rest on what expires.
+	slow bool
 }
 
 // suites are all there are, in the order in which they run.

@@ -45,13 +45,16 @@ func (o *options) runThrough(ctx context.Context, kind string, command suiteComm
 		return err
 	}
 	defer func() { err = firstOf(err, behind.stop()) }()
-	// What expires upstream, where no stream tells of it, is seen at the latest at the end of its time to live here. (A command
-	// line of its own for each request takes a second or two.)
-	short := filepath.Join(dir, "front.yaml")
-	if err := os.WriteFile(short, []byte("cache:\n  item_ttl: 5s\n  query_ttl: 5s\n"), 0o644); err != nil {
-		return err
+	settings := before(kind, behind.endpoint)
+	if !command.slow {
+		// What expires upstream, where no stream tells of it, is seen at the latest at the end of its time to live here.
+		short := filepath.Join(dir, "front.yaml")
+		if err := os.WriteFile(short, []byte("cache:\n  item_ttl: 5s\n  query_ttl: 5s\n"), 0o644); err != nil {
+			return err
+		}
+		settings = append(settings, "--config", short)
 	}
-	front, err := startServer(ctx, o.millrace, filepath.Join(dir, "front"), true, false, append(before(kind, behind.endpoint), "--config", short)...)
+	front, err := startServer(ctx, o.millrace, filepath.Join(dir, "front"), true, false, settings...)
 	if err != nil {
 		return err
 	}
