@@ -13,6 +13,7 @@ func mapped(n int) []byte {
 	if err != nil {
 		panic(fmt.Sprintf("slab: map %d bytes: %v", n, err))
 	}
+	smallPages(b)
 	return b
 }
 
