@@ -68,7 +68,10 @@ func newEndpoint(ctx context.Context, raw string) (*endpoint, error) {
 
 // awsDomains are what the names of AWS's own endpoints end with (AWS General Reference, "DynamoDB endpoints and quotas",
 // and the partitions' DNS suffixes).
-var awsDomains = []string{".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn", ".on.aws", ".aws.dev"}
+var awsDomains = []string{
+	".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn", ".on.aws", ".aws.dev", ".amazonaws.eu",
+	".amazonwebservices.eu", ".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov",
+}
 
 // IsAWS tells whether requests to this URL cost money.
 func IsAWS(raw string) bool {

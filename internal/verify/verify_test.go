@@ -337,6 +337,8 @@ func TestAWSEndpointsAreKnown(t *testing.T) {
 	f("https://DYNAMODB.us-gov-west-1.amazonaws.com.:443", true, "us-gov-west-1")
 	f("https://dynamodb.cn-north-1.amazonaws.com.cn", true, "cn-north-1")
 	f("https://dynamodb.eu-west-1.api.aws", true, "eu-west-1")
+	f("https://dynamodb.eusc-de-east-1.amazonaws.eu", true, "eusc-de-east-1")
+	f("https://dynamodb.us-iso-east-1.c2s.ic.gov", true, "us-iso-east-1")
 	f("https://123456789012.ddb.us-east-1.amazonaws.com", true, "us-east-1")
 	f("http://127.0.0.1:8000", false, "")
 	f("https://amazonaws.com.example.org", false, "")
