@@ -397,10 +397,36 @@ func TestKindFollowsFromTheAddress(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]Kind{
 		"": Amazon, "https://dynamodb.eu-west-1.amazonaws.com": Amazon, "https://vpce-1.dynamodb.cn-north-1.vpce.amazonaws.com.cn": Amazon,
+		"https://dynamodb.eu-west-1.api.aws": Amazon, "https://DynamoDB.us-east-1.AmazonAWS.com.": Amazon, "https://dynamodb.eusc-de-east-1.amazonaws.eu": Amazon,
 		"http://127.0.0.1:8000": Generic, "https://amazonaws.com.evil.example": Generic,
 	} {
 		if got := KindOf(url); got != want {
 			t.Errorf("KindOf(%q) = %q, want %q", url, got, want)
+		}
+	}
+}
+
+// Amazon has an address of its own for streams; others have one for both unless they are said to have two.
+func TestStreamsAreAskedWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	const region, public = "eu-west-1", "https://streams.dynamodb.eu-west-1.amazonaws.com"
+	for _, c := range []struct {
+		endpoint        Endpoint
+		tables, streams string
+	}{
+		{Endpoint{}, "https://dynamodb.eu-west-1.amazonaws.com", public},
+		{Endpoint{URL: "https://dynamodb.eu-west-1.amazonaws.com"}, "https://dynamodb.eu-west-1.amazonaws.com", public},
+		{Endpoint{URL: "https://dynamodb.eu-west-1.api.aws"}, "https://dynamodb.eu-west-1.api.aws", public},
+		{Endpoint{URL: "https://vpce-1.dynamodb.eu-west-1.vpce.amazonaws.com", StreamsURL: "https://vpce-2.streams.dynamodb.eu-west-1.vpce.amazonaws.com"},
+			"https://vpce-1.dynamodb.eu-west-1.vpce.amazonaws.com", "https://vpce-2.streams.dynamodb.eu-west-1.vpce.amazonaws.com"},
+		{Endpoint{URL: "http://127.0.0.1:8000"}, "http://127.0.0.1:8000", "http://127.0.0.1:8000"},
+	} {
+		config := Config{Endpoint: c.endpoint, Kind: KindOf(c.endpoint.URL)}
+		if got := config.address(region, region, false); got != c.tables {
+			t.Errorf("with %+v tables are at %s, want %s", c.endpoint, got, c.tables)
+		}
+		if got := config.address(region, region, true); got != c.streams {
+			t.Errorf("with %+v streams are at %s, want %s", c.endpoint, got, c.streams)
 		}
 	}
 }

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/url"
 	"os"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -39,8 +37,7 @@ func (k Kind) Regional() bool { return k == Amazon }
 
 // KindOf is the kind of an upstream that nobody named: Amazon's own addresses are Amazon, and no URL is that too.
 func KindOf(upstream string) Kind {
-	u, err := url.Parse(upstream)
-	if upstream == "" || err == nil && (strings.HasSuffix(u.Hostname(), ".amazonaws.com") || strings.HasSuffix(u.Hostname(), ".amazonaws.com.cn")) {
+	if upstream == "" || isAmazon(upstream) {
 		return Amazon
 	}
 	return Generic
@@ -50,7 +47,7 @@ func KindOf(upstream string) Kind {
 type Endpoint struct {
 	// URL is the tables' address, such as http://127.0.0.1:8000; empty is the region's own at Amazon.
 	URL string
-	// StreamsURL is the streams' address; empty is URL, or the region's own at Amazon where that is empty too.
+	// StreamsURL is the streams' address; empty is URL, or the region's own at Amazon where that is empty or Amazon's.
 	StreamsURL string
 }
 

@@ -13,7 +13,7 @@ import (
 // UpstreamConfig is the part about the DynamoDB that backend aws forwards to.
 type UpstreamConfig struct {
 	URL        string `yaml:"url" doc:"Address of a compatible endpoint, or of a VPC endpoint of Amazon's. Empty is the region's public one. The AWS_ENDPOINT_URL variables are never used for it."`
-	StreamsURL string `yaml:"streams_url" doc:"Address for DynamoDB Streams. Empty is url, or the region's public one where that is empty too."`
+	StreamsURL string `yaml:"streams_url" doc:"Address for DynamoDB Streams. Empty is url, or the region's public one where that is empty or Amazon's, which has another address for streams."`
 	Kind       string `yaml:"kind" doc:"What stands there: aws, alternator (ScyllaDB) or generic (dynalite, DynamoDB Local, another millrace). It sets how far streams may lag, how often they are asked, and whether regions have addresses of their own. auto: aws for Amazon's own names, else generic."`
 	Region     string `yaml:"region" doc:"Region that is served and cached. Empty is AWS_REGION, or the profile's, with kind aws; with the others, which have one address for all regions, that of the first request that reads or changes data. Requests signed for another region go there uncached, for one process never mixes two."`
 	Profile    string `yaml:"profile" doc:"Profile of the shared AWS configuration files. Empty is AWS_PROFILE, or the default one."`
