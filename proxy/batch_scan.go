@@ -31,6 +31,10 @@ type scannedBatch struct {
 	reads [ddb.MaxBatchGetKeys]coherence.Read
 }
 
+// turnBytes is how much of a batch is copied before whoever serves others on the same goroutine lets another one go on with those: a batch
+// may have 16 MB, which take as long as thousands of items do, and giving the others away takes as long as a few.
+const turnBytes = 256 << 10
+
 // keptBatchKeys is the most memory for keys that is kept for another batch.
 const keptBatchKeys = 16 << 10
 
@@ -196,6 +200,9 @@ func (p *Proxy) batchHits(ctx context.Context, req *ddb.Request, o Options, repl
 			}
 			r.Body = body[from:]
 			g.reads[i] = r
+			if len(body)-n > turnBytes {
+				reply.waits()
+			}
 		}
 		if !hit || size > ddb.MaxBatchGetBytes {
 			if hit {

@@ -87,3 +87,28 @@ func TestWhoWaitsSaysSo(t *testing.T) {
 		})
 	}
 }
+
+// A batch of cached items that are large together lets others go on: those who are served on the same goroutine would wait for milliseconds
+// while it is copied. One of small items does not.
+func TestLargeBatchesOfHitsLetOthersGoOn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, rigOptions{})
+	r.must(ddb.CreateTable, `{"TableName":"tab","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}]}`)
+	for _, size := range []int{1000, 100_000} {
+		var keys []string
+		for i := range 10 {
+			pk := fmt.Sprint(size, "-", i)
+			r.must(ddb.PutItem, `{"TableName":"tab","Item":{"pk":{"S":"`+pk+`"},"v":{"S":"`+strings.Repeat("v", size)+`"}}}`)
+			keys = append(keys, `{"pk":{"S":"`+pk+`"}}`)
+		}
+		body := `{"RequestItems":{"tab":{"Keys":[` + strings.Join(keys, ",") + `]}}}`
+		waited := false
+		reply := Reply{Wait: func() { waited = true }}
+		if err := r.proxy.Do(t.Context(), ddb.NewRequest(ddb.BatchGetItem, []byte(body)), Options{}, &reply); err != nil || reply.Result != Hit {
+			t.Fatalf("batch of %d times %d bytes: %v, %v; want a hit", len(keys), size, reply.Result, err)
+		}
+		if want := len(reply.Body) > 2*turnBytes; waited != want {
+			t.Errorf("batch of hits of %d bytes lets others go on: %v, want %v", len(reply.Body), waited, want)
+		}
+	}
+}
