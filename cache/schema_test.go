@@ -77,6 +77,42 @@ func TestOnlyUsableTablesHaveASchema(t *testing.T) {
 	}
 }
 
+// P8: pages of a global index of a remote table live for index_ttl, which without a setting is no longer than other pages live; those of the
+// table and of a local index live for query_ttl.
+func TestPagesOfLaggingIndexesHaveATimeOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		table                TableConfig
+		authoritative        bool
+		pages, local, global time.Duration
+	}{
+		{TableConfig{}, false, time.Minute, time.Minute, 30 * time.Second},
+		{TableConfig{QueryTTL: 5 * time.Second}, false, 5 * time.Second, 5 * time.Second, 5 * time.Second},
+		{TableConfig{QueryTTL: 5 * time.Second, IndexTTL: 9 * time.Second}, false, 5 * time.Second, 5 * time.Second, 9 * time.Second},
+		{TableConfig{QueryTTL: 2 * time.Minute}, false, 2 * time.Minute, 2 * time.Minute, 30 * time.Second},
+		{TableConfig{}, true, time.Minute, time.Minute, time.Minute},
+	} {
+		store, err := NewStore(Config{Memory: 1 << 20, Tables: map[string]TableConfig{"*": c.table}, Authoritative: c.authoritative})
+		if err != nil {
+			t.Fatal(err)
+		}
+		desc := description("t", "h")
+		all := &ddb.Projection{ProjectionType: "ALL"}
+		desc.LocalSecondaryIndexes = []ddb.LocalSecondaryIndexDescription{{IndexName: "local", KeySchema: desc.KeySchema, Projection: all}}
+		desc.GlobalSecondaryIndexes = []ddb.GlobalSecondaryIndexDescription{{IndexName: "global", IndexStatus: "ACTIVE", KeySchema: desc.KeySchema, Projection: all}}
+		schemas := NewSchemaCache(store, func(context.Context, string, string) (*ddb.TableDescription, error) { return desc, nil })
+		s, err := schemas.Get(t.Context(), "", "t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for index, want := range map[string]time.Duration{"": c.pages, "local": c.local, "global": c.global} {
+			if got := s.Pages(index).TTL; got != want {
+				t.Errorf("%+v: pages of index %q live for %v, want %v", c.table, index, got, want)
+			}
+		}
+	}
+}
+
 // A description that was read before the table changed must not be kept after it, and whoever comes after the change
 // must not be given it.
 func TestDescriptionFromBeforeAChangeIsNotKept(t *testing.T) {

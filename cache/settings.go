@@ -203,9 +203,8 @@ func (s *Settings) Match(table, index string) IndexSettings {
 		mode = Off
 	}
 	mode = cmp.Or(mode, tableMode, On)
-	return IndexSettings{
-		Pages: mode == On, TTL: cmp.Or(ttl, tableTTL, defaultQueryTTL), LaggingTTL: cmp.Or(ttl, laggingTTL, defaultIndexTTL),
-	}
+	pages := cmp.Or(ttl, tableTTL, defaultQueryTTL)
+	return IndexSettings{Pages: mode == On, TTL: pages, LaggingTTL: cmp.Or(ttl, laggingTTL, min(pages, defaultIndexTTL))}
 }
 
 // matching are the configurations whose globs match name, the most specific first.

@@ -123,6 +123,29 @@ func TestIndexPagesAreCompleteIfTheyShowWhatIsKnown(t *testing.T) {
 	f("", false)
 }
 
+// R58: where more was written to a partition than is remembered of it, no page of it is complete until all of that must show.
+func TestPagesOfAPartitionOfManyWritesAreNotComplete(t *testing.T) {
+	t.Parallel()
+	x := newLagging(t)
+	x.page("") // from here on it is remembered
+	x.now += coherence.Time(11 * time.Second)
+	var last []string
+	for i := range placeWrites + 3 {
+		shown := fmt.Sprintf(`"h":{"S":"%d"},"g":{"S":"1"},"r":{"S":"x"}`, i)
+		x.record("", "{"+shown+`,"other":{"S":"o"}}`)
+		if i >= placeWrites {
+			last = append(last, "{"+shown+"}")
+		}
+	}
+	if x.page(strings.Join(last, ",")) {
+		t.Error("a page that shows the last few of the writes is complete")
+	}
+	x.now += coherence.Time(11 * time.Second)
+	if !x.page(strings.Join(last, ",")) {
+		t.Error("nor is one after the index may have lagged")
+	}
+}
+
 // The lag of an index is learned from pages that show what was before a record, once it is certain that no further write brought
 // that back; it rises at once, carries the watch with it, and falls slowly.
 func TestIndexLagIsLearned(t *testing.T) {
