@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -86,25 +88,38 @@ func (s summary) stale() error {
 // under runs all loads against endpoint while events happen, and returns what they told.
 func under(ctx context.Context, programs []load, endpoint string, events func() error) (summary, error) {
 	told := make(summary, len(programs))
-	var ends []func() error
+	var begins, ends []func() error
 	for i, p := range programs {
 		cmd := exec.CommandContext(ctx, p.argv[0], p.argv[1:]...)
 		cmd.Dir = p.dir
 		cmd.Env = append(cleanEnviron(), "MILLRACE_ENDPOINT="+endpoint, "PYTHONDONTWRITEBYTECODE=1", "NODE_NO_WARNINGS=1")
-		var said, answer strings.Builder
-		cmd.Stdout, cmd.Stderr = &answer, &said
+		var said strings.Builder
+		cmd.Stderr = &said
 		stdin, err := cmd.StdinPipe()
-		if err == nil {
-			err = cmd.Start()
-		}
 		if err != nil {
 			return told, err
 		}
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			return told, err
+		}
+		if err := cmd.Start(); err != nil {
+			return told, err
+		}
 		told[i].name = p.name
+		lines := bufio.NewReader(stdout)
+		begins = append(begins, func() error {
+			line, err := lines.ReadString('\n')
+			if err == nil && line == "begun\n" {
+				return nil
+			}
+			return errors.Join(fmt.Errorf("%s says %q in place of begun", p.name, line), err)
+		})
 		ends = append(ends, func() error {
-			err := errors.Join(stdin.Close(), cmd.Wait())
-			if err == nil {
-				err = json.Unmarshal([]byte(answer.String()), &told[i])
+			err := stdin.Close()
+			answer, readErr := io.ReadAll(lines)
+			if err = errors.Join(err, readErr, cmd.Wait()); err == nil {
+				err = json.Unmarshal(answer, &told[i])
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w\n%s", p.name, err, said.String())
@@ -112,7 +127,13 @@ func under(ctx context.Context, programs []load, endpoint string, events func() 
 			return nil
 		})
 	}
-	err := events()
+	var err error
+	for _, begin := range begins { // nothing happens before all are at work, however long their languages take to be
+		err = errors.Join(err, begin())
+	}
+	if err == nil {
+		err = events()
+	}
 	for _, end := range ends {
 		err = errors.Join(err, end())
 	}

@@ -34,6 +34,7 @@ async function work(n) {
     } catch (error) {
       told.faults.push(`${error.name}: ${error.message}`);
     }
+    if (n === 0 && count === 1) console.log("begun");
   }
 }
 

@@ -1,8 +1,8 @@
 """Load by boto3 as an application gets it: nothing is set but the endpoint, so that its own retries are all there are.
 
 Each worker owns a key. It writes a number, reads it back by item and by query, and deletes it now and then, until stdin
-ends. What it counts is printed as one line of JSON: calls, those that failed, and those that did not see the worker's own
-write.
+ends. A line says when the first round is over, and what it counts is printed as another, of JSON: calls, those that
+failed, and those that did not see the worker's own write.
 """
 
 import json
@@ -49,6 +49,8 @@ def work(n):
         except Exception as e:  # Whatever an application would have met.
             with lock:
                 told['faults'].append('%s: %s' % (type(e).__name__, e))
+        if n == 0 and count == 1:
+            print('begun', flush=True)
 
 
 threads = [threading.Thread(target=work, args=(n,)) for n in range(WORKERS)]

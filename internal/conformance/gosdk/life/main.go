@@ -58,6 +58,9 @@ func work(ctx context.Context, n int, out *told) {
 			out.Faults = append(out.Faults, err.Error())
 			out.mu.Unlock()
 		}
+		if n == 0 && count == 1 {
+			fmt.Println("begun")
+		}
 	}
 }
 
