@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"internal/conformance":    {},
 	"internal/foreign":        {},
 	"internal/lint":           {},
+	"internal/patient":        {},
 	"internal/node/nodetest":  {"internal/node"},
 	"internal/oracle":         {"internal/node"},
 	"internal/history":        {},

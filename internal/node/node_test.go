@@ -19,9 +19,12 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"millrace/internal/patient"
 )
 
 func TestMain(m *testing.M) {
+	patient.Tests()
 	// What the SDK's chain finds first, so that no test asks anybody for credentials.
 	_ = os.Setenv("AWS_ACCESS_KEY_ID", "AKID")
 	_ = os.Setenv("AWS_SECRET_ACCESS_KEY", "secret")

@@ -19,11 +19,13 @@ import (
 	"go.uber.org/goleak"
 
 	"millrace/ddb"
+	"millrace/internal/patient"
 	"millrace/metrics"
 	"millrace/proxy"
 )
 
 func TestMain(m *testing.M) {
+	patient.Tests()
 	// fasthttp's clock never ends, and its cleaner of idle workers sleeps for seconds before it does.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
