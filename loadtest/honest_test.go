@@ -208,8 +208,8 @@ func TestPercentilesOverSocketsAreWhatTheServerNoted(t *testing.T) {
 			t.Fatalf("in none of %d tries were all percentiles within 2 %% of what the server noted; timers were %v late", tries, late)
 		}
 	}
-	// A faster server with the same stall, asked in a closed loop, looks as if it had not stalled. What the machine made one timer in twenty
-	// late is no merit of the loop's: a request waits for the loop's timer, for the server's and for its answer to be read.
+	// A faster server with the same stall, asked in a closed loop, looks as if it had not stalled. A machine that
+	// is busy with other things may spoil a try of it too.
 	for try := 1; ; try++ {
 		s := newStub(tailed(5 * time.Millisecond))
 		s.stalls = [][2]time.Duration{{400 * time.Millisecond, 900 * time.Millisecond}}
@@ -221,9 +221,7 @@ func TestPercentilesOverSocketsAreWhatTheServerNoted(t *testing.T) {
 		}
 		f := newFleet(c, 8, newFill(1), func() connection { return newRawConn(target) })
 		s.start = time.Now()
-		stop := lateness()
 		closed := closedLoop(t, f, times)
-		late := stop().at(0.95)
 		f.close()
 		var truth []time.Duration
 		for k, at := range times {
@@ -234,8 +232,8 @@ func TestPercentilesOverSocketsAreWhatTheServerNoted(t *testing.T) {
 			truth = append(truth, from+s.latency(k)-at)
 		}
 		g, w := quantile(closed, 0.95), quantile(truth, 0.95)
-		t.Logf("try %d: truth p95 %v; a closed loop says %v; timers were %v late", try, w, g, late)
-		if g <= w/4 || try == tries && g <= w/4+3*late {
+		t.Logf("try %d: truth p95 %v; a closed loop says %v", try, w, g)
+		if g <= w/4 {
 			break
 		}
 		if try == tries {
