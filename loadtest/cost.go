@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"millrace/internal/amazon"
 )
 
 // List prices in US dollars, on demand, Standard table class, region US East (N. Virginia), as of 2024-11-01, when they
@@ -54,7 +56,7 @@ func (c *Config) expectedCost() (cost, error) {
 func (c *Config) spending() (string, error) {
 	var names []string
 	for _, t := range c.Targets {
-		if isAmazon(t.URL) {
+		if amazon.Has(t.URL) {
 			names = append(names, t.URL)
 		}
 	}

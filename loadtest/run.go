@@ -12,6 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+
+	"millrace/internal/amazon"
 )
 
 // ErrInterrupted is the end of a run that was told to stop before it had measured anything.
@@ -132,7 +134,7 @@ func (r *runner) prepare(ctx context.Context) error {
 			return aws.Credentials{AccessKeyID: "loadtest", SecretAccessKey: "loadtest"}, nil
 		})}
 		var sign *signer
-		if c.Sign || isAmazon(target.URL) {
+		if c.Sign || amazon.Has(target.URL) {
 			var err error
 			if cfg, err = config.LoadDefaultConfig(ctx, config.WithRegion(c.Region)); err != nil {
 				return fmt.Errorf("find credentials: %w", err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"millrace/internal/amazon"
 	"millrace/metrics"
 )
 
@@ -37,7 +38,7 @@ func (k Kind) Regional() bool { return k == Amazon }
 
 // KindOf is the kind of an upstream that nobody named: Amazon's own addresses are Amazon, and no URL is that too.
 func KindOf(upstream string) Kind {
-	if upstream == "" || isAmazon(upstream) {
+	if upstream == "" || amazon.Has(upstream) {
 		return Amazon
 	}
 	return Generic

@@ -6,12 +6,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"millrace/ddb"
+	"millrace/internal/amazon"
 )
 
 // endpoint is one upstream address with its connections, its bound and its breaker.
@@ -50,23 +50,6 @@ var regionSuffixes = []struct{ prefix, domain string }{
 	{"eusc-", "amazonaws.eu"},
 }
 
-// amazonDomains are what the names of Amazon's own addresses end with: regional, dual-stack (api.aws), FIPS, account-based (ddb.) and VPC
-// endpoints (vpce.). (aws-sdk-go-v2, internal/endpoints/awsrulesfn/partitions.json: dnsSuffix and dualStackDnsSuffix.)
-var amazonDomains = []string{
-	".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn", ".amazonaws.eu", ".api.amazonwebservices.eu",
-	".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov",
-}
-
-// isAmazon reports whether an address is Amazon's own.
-func isAmazon(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil {
-		return false
-	}
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	return slices.ContainsFunc(amazonDomains, func(domain string) bool { return strings.HasSuffix(host, domain) })
-}
-
 // amazonURL is the address of a region's tables or streams.
 // (General Reference, "Amazon DynamoDB endpoints and quotas".)
 func amazonURL(region string, streams bool) string {
@@ -94,7 +77,7 @@ func (c *Config) address(own, region string, streams bool) string {
 	if streams && e.StreamsURL != "" {
 		return e.StreamsURL
 	}
-	if e.URL != "" && !(streams && isAmazon(e.URL)) {
+	if e.URL != "" && !(streams && amazon.Has(e.URL)) {
 		return e.URL
 	}
 	return amazonURL(region, streams)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"millrace/internal/amazon"
 	"millrace/internal/verify"
 )
 
@@ -58,7 +59,7 @@ func (c *verifyCommand) Run(ctx context.Context, std streams) error {
 	spends := false
 	for _, cfg := range configs {
 		cost = cost.Plus(verify.BoundOf(cfg))
-		spends = spends || verify.IsAWS(cfg.Target) || verify.IsAWS(cfg.Writer)
+		spends = spends || amazon.Has(cfg.Target) || amazon.Has(cfg.Writer)
 	}
 	if _, err := fmt.Fprintln(std.err, cost); err != nil {
 		return err

@@ -20,10 +20,11 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"millrace/internal/amazon"
 )
 
 func main() {
@@ -109,22 +110,14 @@ func (o *options) check() error {
 		if err != nil || u.Host == "" {
 			return fmt.Errorf("%q is no URL such as http://127.0.0.1:8000", endpoint)
 		}
-		host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-		if isAmazon(host) && !o.spend {
-			return fmt.Errorf("%s is AWS, where requests and tables cost money; -yes-spend allows it", host)
+		if amazon.Has(endpoint) && !o.spend {
+			return fmt.Errorf("%s is AWS, where requests and tables cost money; -yes-spend allows it", u.Hostname())
 		}
 	}
 	if o.endpoint == "" {
 		return errors.New("-endpoint is needed: the URL of what to compare with")
 	}
 	return nil
-}
-
-// isAmazon tells hosts of AWS, of all its partitions.
-func isAmazon(host string) bool {
-	return slices.ContainsFunc([]string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "api.amazonwebservices.com.cn", "aws"}, func(domain string) bool {
-		return host == domain || strings.HasSuffix(host, "."+domain)
-	})
 }
 
 // run plays lists until it has played all, and returns errDiverged when a divergence was found.

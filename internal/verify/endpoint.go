@@ -21,6 +21,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"millrace/internal/amazon"
 )
 
 // requestTimeout is how long one request may take; one that takes longer has an outcome that nobody knows.
@@ -54,7 +56,7 @@ func newEndpoint(ctx context.Context, raw string) (*endpoint, error) {
 		options = append(options, config.WithDefaultRegion("us-east-1"))
 	}
 	// Whoever is not AWS takes any signature, and asking the network for credentials first would take seconds.
-	if !IsAWS(raw) && os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "" {
+	if !amazon.Has(raw) && os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "" {
 		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("verify", "verify", "")))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
@@ -66,31 +68,9 @@ func newEndpoint(ctx context.Context, raw string) (*endpoint, error) {
 	return e, nil
 }
 
-// awsDomains are what the names of AWS's own endpoints end with (AWS General Reference, "DynamoDB endpoints and quotas",
-// and the partitions' DNS suffixes).
-var awsDomains = []string{
-	".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn", ".on.aws", ".aws.dev", ".amazonaws.eu",
-	".amazonwebservices.eu", ".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk", ".csp.hci.ic.gov",
-}
-
-// IsAWS tells whether requests to this URL cost money.
-func IsAWS(raw string) bool {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return false
-	}
-	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
-	for _, domain := range awsDomains {
-		if strings.HasSuffix(host, domain) {
-			return true
-		}
-	}
-	return false
-}
-
 // regionOf is the region in the name of an AWS endpoint, as in dynamodb.eu-west-1.amazonaws.com; else empty.
 func regionOf(host string) string {
-	if !IsAWS("https://" + host) {
+	if !amazon.Has("https://" + host) {
 		return ""
 	}
 	for _, label := range strings.Split(host, ".") {

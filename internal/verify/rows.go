@@ -4,6 +4,8 @@ import (
 	"context"
 	"hash/fnv"
 	"time"
+
+	"millrace/internal/amazon"
 )
 
 // row is one promise and how it is put to the test.
@@ -88,7 +90,7 @@ func (r *row) index() bool { return r.indexes.global }
 // rounds is how many rounds each client makes.
 func (r *row) rounds(cfg Config) int {
 	switch {
-	case r.again && (r.foreign || IsAWS(cfg.Target)):
+	case r.again && (r.foreign || amazon.Has(cfg.Target)):
 		return 1
 	case r.again:
 		return 2

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"millrace/internal/amazon"
 )
 
 // tablePrefix is what the names of all tables begin with that a run makes.
@@ -119,7 +121,7 @@ func (t *tables) create(ctx context.Context, e, target *endpoint, suffix string,
 
 // pollTable is how often the state of a table is asked for.
 func pollTable(e *endpoint) time.Duration {
-	if IsAWS(e.url) {
+	if amazon.Has(e.url) {
 		return time.Second
 	}
 	return 20 * time.Millisecond

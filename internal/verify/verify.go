@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"millrace/internal/amazon"
 )
 
 // Promise is what reads that do not ask for more are held against.
@@ -140,10 +142,10 @@ func (p *prober) say(format string, args ...any) {
 // it came and is never nil.
 func Run(ctx context.Context, cfg Config) (report *Target, err error) {
 	p := &prober{cfg: cfg, promise: cfg.Promise, begun: time.Now()}
-	p.cfg.indexLags = IsAWS(cfg.Target) || IsAWS(cfg.Writer)
+	p.cfg.indexLags = amazon.Has(cfg.Target) || amazon.Has(cfg.Writer)
 	if p.promise == Auto {
 		p.promise = Session
-		if IsAWS(cfg.Target) {
+		if amazon.Has(cfg.Target) {
 			p.promise = Eventual
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"go.uber.org/goleak"
 
+	"millrace/internal/amazon"
 	"millrace/internal/node"
 	"millrace/internal/node/nodetest"
 )
@@ -325,8 +326,8 @@ func TestAWSEndpointsAreKnown(t *testing.T) {
 	t.Parallel()
 	f := func(url string, aws bool, region string) {
 		t.Helper()
-		if got := IsAWS(url); got != aws {
-			t.Errorf("IsAWS(%q) = %v, want %v", url, got, aws)
+		if got := amazon.Has(url); got != aws {
+			t.Errorf("amazon.Has(%q) = %v, want %v", url, got, aws)
 		}
 		host, _, _ := strings.Cut(strings.TrimPrefix(url, "https://"), ":")
 		if got := regionOf(host); got != region {
